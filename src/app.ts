@@ -1,0 +1,57 @@
+import { HTTPException } from 'hono/http-exception'
+import { accountRoutes } from '#src/accounts/routes.ts'
+import { authRoutes } from '#src/auth/routes.ts'
+import { configOf, ConfigError } from '#src/config.ts'
+import { conversationRoutes } from '#src/conversations/routes.ts'
+import { turnRoutes } from '#src/conversations/turn-routes.ts'
+import { openApiDocument } from '#src/http/openapi.ts'
+import { Problem, problemResponse } from '#src/http/problem.ts'
+import { logRequests } from '#src/http/request-log.ts'
+import { allowedOrigins, secureHeaders } from '#src/http/response-headers.ts'
+import { newRouter } from '#src/http/router.ts'
+import { answerUnmatched } from '#src/http/unmatched.ts'
+import { operationsRoutes } from '#src/operations/routes.ts'
+import { personaRoutes } from '#src/personas/routes.ts'
+import { privacyRoutes } from '#src/privacy/routes.ts'
+import { voiceRoutes } from '#src/voice/routes.ts'
+import manifest from '../package.json' with { type: 'json' }
+
+/** The whole service: what every request passes through, then one router for each slice. */
+export const app = newRouter()
+
+app.use(logRequests)
+app.use(secureHeaders)
+app.use(async (c, next) => {
+  c.set('config', configOf(c.env))
+  await next()
+})
+app.use(allowedOrigins)
+
+app.route('/', operationsRoutes)
+app.route('/', authRoutes)
+app.route('/', accountRoutes)
+app.route('/', privacyRoutes)
+app.route('/', personaRoutes)
+app.route('/', conversationRoutes)
+app.route('/', turnRoutes)
+app.route('/', voiceRoutes)
+
+/** The contract, as it stands in `openapi.json` and is served. */
+export const contract = openApiDocument(app, manifest.version)
+app.get('/openapi.json', (c) => c.json(contract, 200, { 'Cache-Control': 'public, max-age=300' }))
+
+app.onError((error, c) => {
+  const problem = problemFor(error)
+  c.set('failure', error)
+  return problemResponse(problem)
+})
+
+app.notFound(answerUnmatched(app.routes))
+
+function problemFor(error: unknown): Problem {
+  if (error instanceof Problem) return error
+  if (error instanceof ConfigError)
+    return new Problem('not_configured', 'The configuration of the service is not valid.')
+  if (error instanceof HTTPException && error.status === 400) return new Problem('malformed_body')
+  return new Problem('internal', undefined, { cause: error })
+}

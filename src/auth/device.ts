@@ -1,0 +1,27 @@
+import type { Device, LoginRequest } from '#src/auth/shapes.ts'
+import { bearerToken } from '#src/http/access.ts'
+import type { AppContext } from '#src/http/context.ts'
+import { checkSessionToken } from '#src/vault/session-token.ts'
+
+const longestUserAgent = 400
+
+/** What a request that signs in says of its device, bounded and coarse. */
+export async function deviceOf(c: AppContext, deviceInfo: LoginRequest['device_info']): Promise<Device> {
+  const presented = bearerToken(c.req.header('Authorization'))
+  return {
+    deviceInfo,
+    userAgent: c.req
+      .header('User-Agent')
+      ?.replaceAll(/[^\x20-\x7e]/g, '')
+      .slice(0, longestUserAgent),
+    ipPrefix: coarseAddress(c.req.header('CF-Connecting-IP')),
+    presentedTokenHash: presented === undefined ? undefined : await checkSessionToken(c.var.config, presented),
+  }
+}
+
+/** The network that an address lies in: /24 of IPv4, /48 of IPv6, as text that can be shown. */
+function coarseAddress(address: string | undefined): string | undefined {
+  if (address === undefined || address === '') return undefined
+  if (!address.includes(':')) return `${address.split('.').slice(0, 3).join('.')}.0/24`
+  return `${address.split(':').slice(0, 3).join(':')}::/48`
+}

@@ -1,0 +1,23 @@
+import { Problem } from '#src/http/problem.ts'
+
+export const providers = ['google', 'facebook', 'apple'] as const
+export type Provider = (typeof providers)[number]
+
+/** What a provider vouches for. Nothing in it comes from the client. */
+export interface VerifiedIdentity {
+  readonly provider: Provider
+  readonly issuer: string
+  readonly subject: string
+  readonly email: string | null
+  readonly isEmailVerified: boolean
+  readonly firstName: string | null
+  readonly lastName: string | null
+  readonly avatarUrl: string | null
+}
+
+/** Why a token was refused: for the log. The client hears `invalid_identity_token`, whatever it was. */
+export type RefusalReason = 'signature' | 'claims' | 'audience' | 'age' | 'nonce' | 'shape'
+
+export function refuseToken(reason: RefusalReason, cause?: unknown): Problem {
+  return new Problem('invalid_identity_token', undefined, { cause: new Error(`identity token: ${reason}`, { cause }) })
+}

@@ -1,0 +1,113 @@
+import { sql } from 'drizzle-orm'
+import { v7 as uuidv7 } from 'uuid'
+import { z } from 'zod'
+import { identities, users } from '#src/accounts/tables.ts'
+import { hasReachedAge, isPossibleBirthdate, opensOn, todayInUtc } from '#src/auth/age-gate.ts'
+import type { Authenticated, Device, RegisterRequest } from '#src/auth/shapes.ts'
+import { prepareSession } from '#src/auth/start-session.ts'
+import { readTicket, subjectName, type Ticket } from '#src/auth/ticket.ts'
+import { rowOf } from '#src/db/rows.ts'
+import { asService, type Db, type RequestScope } from '#src/db/scope.ts'
+import { Problem } from '#src/http/problem.ts'
+import { createDataKey, type NewDataKey } from '#src/vault/data-key.ts'
+import { canonicalEmail, lookupIndex } from '#src/vault/lookup.ts'
+import { keepVault } from '#src/vault/open-vault.ts'
+import { Vault } from '#src/vault/vault.ts'
+
+/**
+ * Makes the account of a ticket's identity, with its data key and first session, in one flight. Throws `invalid_ticket`,
+ * `ticket_used`, `already_registered`, `email_unavailable`, `invalid_body` for an impossible birthdate, or
+ * `registration_refused`, which spends the ticket, keeps nothing of the person and holds for a day.
+ */
+export async function register(scope: RequestScope, request: RegisterRequest, device: Device): Promise<Authenticated> {
+  const ticket = await readTicket(scope.config, request.registration_ticket)
+  const subjectHash = await lookupIndex(scope.config, 'subject', subjectName(ticket.identity))
+  const today = todayInUtc()
+  if (!isPossibleBirthdate(request.birthdate, today)) {
+    throw new Problem('invalid_body', undefined, {
+      errors: [{ pointer: '/birthdate', detail: 'must be a date of birth' }],
+    })
+  }
+  if (!hasReachedAge(request.birthdate, scope.config.MINIMUM_AGE, today)) {
+    await refuse(scope, ticket, subjectHash)
+    throw new Problem('registration_refused')
+  }
+  return await createAccount(scope, ticket, subjectHash, request, device)
+}
+
+async function refuse(scope: RequestScope, ticket: Ticket, subjectHash: Uint8Array): Promise<void> {
+  await asService(scope, 'auth', 'registration refused', (db) => [
+    db.execute(sql`select app.refuse_registration(${ticket.id}, ${ticket.expiresAt}, ${uuidv7()}, ${subjectHash})`),
+  ])
+}
+
+async function createAccount(
+  scope: RequestScope,
+  ticket: Ticket,
+  subjectHash: Uint8Array,
+  request: RegisterRequest,
+  device: Device,
+): Promise<Authenticated> {
+  const userId = uuidv7()
+  const identityId = uuidv7()
+  const key = await createDataKey(scope.config, userId)
+  const vault = new Vault(userId, [key.dataKey])
+  const session = await prepareSession(scope, vault, device)
+  const account = await sealAccount(scope, vault, key, identityId, ticket, request)
+  const [, created, started] = await asService(scope, 'auth', 'registration', (db) => [
+    db.execute(sql`select app.claim_registration(${ticket.id}, ${ticket.expiresAt}, ${subjectHash})`),
+    account(db),
+    session.statement(db, userId, identityId),
+  ])
+  keepVault(session.tokenHash, vault)
+  const createdAt = rowOf(z.object({ created_at: z.coerce.date() }), created).created_at.toISOString()
+  return {
+    status: 'authenticated',
+    session_token: session.token,
+    expires_at: rowOf(z.object({ expires_at: z.coerce.date() }), started).expires_at.toISOString(),
+    user: {
+      id: userId,
+      first_name: request.first_name,
+      last_name: request.last_name,
+      email: ticket.identity.email,
+      avatar_url: request.avatar_url ?? null,
+      timezone: request.timezone ?? 'UTC',
+      language_preference: request.language_preference ?? 'en',
+      auth_provider: ticket.identity.provider,
+      notification_preferences: {},
+      ui_preferences: {},
+      terms_accepted_at: createdAt,
+      privacy_policy_accepted_at: createdAt,
+      created_at: createdAt,
+      updated_at: createdAt,
+    },
+  }
+}
+
+/** Seals what is to be sealed; the statement that it returns writes the person, their key and their first identity. */
+async function sealAccount(
+  { config }: RequestScope,
+  vault: Vault,
+  key: NewDataKey,
+  identityId: string,
+  { identity }: Ticket,
+  request: RegisterRequest,
+): Promise<(db: Db) => ReturnType<Db['execute']>> {
+  const userId = vault.userId
+  const emailIndex = identity.email === null ? null : await lookupIndex(config, 'email', canonicalEmail(identity.email))
+  const [firstName, lastName, email, birthdate, identityEmail] = await Promise.all([
+    vault.seal(users.firstName, userId, request.first_name),
+    vault.seal(users.lastName, userId, request.last_name),
+    vault.sealOptional(users.email, userId, identity.email),
+    vault.seal(users.birthdate, userId, request.birthdate),
+    vault.sealOptional(identities.email, identityId, identity.email),
+  ])
+  return (db) =>
+    db.execute(sql`select * from app.create_account(
+      ${userId}, ${firstName}, ${lastName}, ${email}, ${emailIndex}, ${identity.isEmailVerified},
+      ${birthdate}, ${opensOn(request.birthdate, 16)}, ${opensOn(request.birthdate, 18)}, ${null}, ${request.avatar_url ?? null},
+      ${request.timezone ?? 'UTC'}, ${request.language_preference ?? 'en'}, ${request.terms_version},
+      ${request.privacy_version}, ${key.keyEncryptionKeyId}, ${key.wrappedKey},
+      ${identityId}, ${identity.provider}, ${identity.issuer}, ${identity.subject}, ${identityEmail}
+    )`)
+}

@@ -1,0 +1,117 @@
+import { sql } from 'drizzle-orm'
+import { z } from 'zod'
+import { userFrom, type UserRow } from '#src/accounts/shapes.ts'
+import type { VerifiedIdentity } from '#src/auth/providers/verified-identity.ts'
+import { verifyIdentity } from '#src/auth/providers/verify-identity.ts'
+import type { Authenticated, Device, LoginAnswer, LoginRequest, RegistrationRequired } from '#src/auth/shapes.ts'
+import { prepareSession } from '#src/auth/start-session.ts'
+import { issueTicket, subjectName } from '#src/auth/ticket.ts'
+import { rowOf } from '#src/db/rows.ts'
+import { asService, WrappedKeys, type RequestScope } from '#src/db/scope.ts'
+import { Problem } from '#src/http/problem.ts'
+import { unwrapDataKeys } from '#src/vault/data-key.ts'
+import { lookupIndex } from '#src/vault/lookup.ts'
+import { keepVault } from '#src/vault/open-vault.ts'
+import { Vault } from '#src/vault/vault.ts'
+
+const jsonRecord = z.record(z.string(), z.json())
+const bytea = z.instanceof(Uint8Array)
+
+const Account = z.object({
+  identity_id: z.uuid(),
+  user_id: z.uuid(),
+  is_active: z.boolean(),
+  data_keys: WrappedKeys,
+  first_name: bytea,
+  last_name: bytea,
+  email: bytea.nullable(),
+  avatar_url: z.string().nullable(),
+  timezone: z.string(),
+  language_preference: z.string(),
+  notification_preferences: jsonRecord,
+  ui_preferences: jsonRecord,
+  terms_accepted_at: z.coerce.date(),
+  privacy_policy_accepted_at: z.coerce.date(),
+  created_at: z.coerce.date(),
+  updated_at: z.coerce.date(),
+})
+type Account = z.output<typeof Account>
+
+const Found = z.union([
+  Account.extend({ is_refused: z.boolean() }),
+  z.object({ is_refused: z.boolean(), user_id: z.null() }),
+])
+
+/**
+ * Turns a provider's token into a session, or into a registration ticket for somebody new. Throws
+ * `invalid_identity_token`, `registration_refused`, `forbidden` or `upstream_unavailable`.
+ */
+export async function signIn(scope: RequestScope, request: LoginRequest, device: Device): Promise<LoginAnswer> {
+  const identity = await verifyIdentity(scope.config, request.provider, request.token, request.nonce)
+  const found = await findIdentity(scope, identity)
+  if (found.user_id !== null) return await authenticate(scope, identity, found, device)
+  if (found.is_refused) throw new Problem('registration_refused')
+  return await offerRegistration(scope, identity)
+}
+
+async function findIdentity(scope: RequestScope, identity: VerifiedIdentity): Promise<z.output<typeof Found>> {
+  const subjectHash = await lookupIndex(scope.config, 'subject', subjectName(identity))
+  const [answer] = await asService(scope, 'auth', 'sign-in', (db) => [
+    db.execute(sql`select * from app.find_identity(${identity.issuer}, ${identity.subject}, ${subjectHash})`),
+  ])
+  return rowOf(Found, answer)
+}
+
+// The second flight: what the device is called is sealed under the key that the first one brought.
+async function authenticate(
+  scope: RequestScope,
+  identity: VerifiedIdentity,
+  account: Account,
+  device: Device,
+): Promise<Authenticated> {
+  if (!account.is_active) throw new Problem('forbidden', 'This account is being erased.')
+  const vault = new Vault(account.user_id, await unwrapDataKeys(scope.config, account.user_id, account.data_keys))
+  const session = await prepareSession(scope, vault, device)
+  const [answer] = await asService(scope, 'auth', 'sign-in', (db) => [
+    session.statement(db, account.user_id, account.identity_id),
+  ])
+  keepVault(session.tokenHash, vault)
+  return {
+    status: 'authenticated',
+    session_token: session.token,
+    expires_at: rowOf(z.object({ expires_at: z.coerce.date() }), answer).expires_at.toISOString(),
+    user: await userFrom(vault, userRowOf(account, identity)),
+  }
+}
+
+async function offerRegistration(scope: RequestScope, identity: VerifiedIdentity): Promise<RegistrationRequired> {
+  const { ticket, expiresAt } = await issueTicket(scope.config, identity)
+  return {
+    status: 'registration_required',
+    registration_ticket: ticket,
+    expires_at: expiresAt.toISOString(),
+    suggested: {
+      first_name: identity.firstName,
+      last_name: identity.lastName,
+      email: identity.email,
+      avatar_url: identity.avatarUrl,
+    },
+  }
+}
+
+const userRowOf = (account: Account, { provider }: VerifiedIdentity): UserRow => ({
+  id: account.user_id,
+  firstName: account.first_name,
+  lastName: account.last_name,
+  email: account.email,
+  avatarUrl: account.avatar_url,
+  timezone: account.timezone,
+  languagePreference: account.language_preference,
+  provider,
+  notificationPreferences: account.notification_preferences,
+  uiPreferences: account.ui_preferences,
+  termsAcceptedAt: account.terms_accepted_at,
+  privacyPolicyAcceptedAt: account.privacy_policy_accepted_at,
+  createdAt: account.created_at,
+  updatedAt: account.updated_at,
+})

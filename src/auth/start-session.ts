@@ -1,0 +1,33 @@
+import { sql } from 'drizzle-orm'
+import { v7 as uuidv7 } from 'uuid'
+import type { Device } from '#src/auth/shapes.ts'
+import { userSessions } from '#src/auth/tables.ts'
+import type { Db, RequestScope } from '#src/db/scope.ts'
+import { createSessionToken, type SessionToken } from '#src/vault/session-token.ts'
+import type { Vault } from '#src/vault/vault.ts'
+
+/** A session that is ready to be stored: its token, and the statement that starts it. */
+export interface NewSession extends SessionToken {
+  readonly statement: (db: Db, userId: string, identityId: string) => ReturnType<Db['execute']>
+}
+
+/** Prepares a session for a device; nothing is stored until its statement flies. */
+export async function prepareSession({ config }: RequestScope, vault: Vault, device: Device): Promise<NewSession> {
+  const id = uuidv7()
+  const token = await createSessionToken(config)
+  const described = device.deviceInfo === undefined ? undefined : JSON.stringify(device.deviceInfo)
+  const [deviceInfo, ipPrefix, userAgent] = await Promise.all([
+    vault.sealOptional(userSessions.deviceInfo, id, described),
+    vault.sealOptional(userSessions.ipPrefix, id, device.ipPrefix),
+    vault.sealOptional(userSessions.userAgent, id, device.userAgent),
+  ])
+  return {
+    ...token,
+    statement: (db, userId, identityId) =>
+      db.execute(sql`select * from app.start_session(
+        ${id}, ${userId}, ${identityId}, ${token.tokenHash}, ${deviceInfo}, ${ipPrefix}, ${userAgent},
+        ${config.SESSION_IDLE_SECONDS}, ${config.SESSION_ABSOLUTE_SECONDS},
+        ${device.presentedTokenHash ?? null}, ${config.SESSIONS_PER_USER}
+      )`),
+  }
+}

@@ -1,0 +1,66 @@
+import { sql } from 'drizzle-orm'
+import { check, foreignKey, index, integer, pgTable, text, unique, uuid } from 'drizzle-orm/pg-core'
+import { identities, ownerColumn, ownerForeignKey } from '#src/accounts/tables.ts'
+import { bytes, moment, sealed } from '#src/db/columns.ts'
+import { gatePolicies, jobsPolicy, ownRowPolicies } from '#src/db/roles.ts'
+
+export const userSessions = pgTable(
+  'user_sessions',
+  {
+    id: uuid().primaryKey(),
+    userId: ownerColumn(),
+    identityId: uuid('identity_id').notNull(),
+    tokenHash: bytes('token_hash').notNull(),
+    deviceInfo: sealed('device_info'),
+    ipPrefix: sealed('ip_prefix'),
+    userAgent: sealed('user_agent'),
+    createdAt: moment('created_at').notNull().defaultNow(),
+    authenticatedAt: moment('authenticated_at').notNull().defaultNow(),
+    lastActiveAt: moment('last_active_at').notNull().defaultNow(),
+    idleLifetimeSeconds: integer('idle_lifetime_seconds').notNull(),
+    expiresAt: moment('expires_at').notNull(),
+    absoluteExpiresAt: moment('absolute_expires_at').notNull(),
+    revokedAt: moment('revoked_at'),
+    revokedReason: text('revoked_reason'),
+  },
+  (table) => [
+    unique('user_sessions_token_hash_key').on(table.tokenHash),
+    unique('user_sessions_id_user_id_key').on(table.id, table.userId),
+    index('user_sessions_user_id_created_at_id_idx').on(table.userId, table.createdAt, table.id),
+    index('user_sessions_identity_id_user_id_idx').on(table.identityId, table.userId),
+    index('user_sessions_absolute_expires_at_idx').on(table.absoluteExpiresAt),
+    ownerForeignKey('user_sessions', table.userId),
+    foreignKey({
+      name: 'user_sessions_identity_id_user_id_fkey',
+      columns: [table.identityId, table.userId],
+      foreignColumns: [identities.id, identities.userId],
+    }).onDelete('cascade'),
+    check('user_sessions_token_hash_check', sql`length(token_hash) = 32`),
+    check('user_sessions_expires_at_check', sql`expires_at <= absolute_expires_at`),
+    check('user_sessions_revoked_check', sql`(revoked_at is null) = (revoked_reason is null)`),
+    ...ownRowPolicies('user_sessions', ['select', 'update']),
+    ...gatePolicies('user_sessions', ['select', 'insert', 'update']),
+    jobsPolicy('user_sessions', 'select', sql`absolute_expires_at < now()`),
+    jobsPolicy('user_sessions', 'delete', sql`absolute_expires_at < now()`),
+  ],
+).enableRLS()
+
+export const loginTickets = pgTable(
+  'login_tickets',
+  {
+    id: uuid().primaryKey(),
+    kind: text({ enum: ['registration', 'age_refusal'] }).notNull(),
+    subjectHash: bytes('subject_hash'),
+    createdAt: moment('created_at').notNull().defaultNow(),
+    expiresAt: moment('expires_at').notNull(),
+  },
+  (table) => [
+    index('login_tickets_subject_hash_idx').on(table.subjectHash),
+    index('login_tickets_expires_at_idx').on(table.expiresAt),
+    check('login_tickets_kind_check', sql`kind in ('registration', 'age_refusal')`),
+    check('login_tickets_subject_hash_check', sql`(kind = 'age_refusal') = (subject_hash is not null)`),
+    ...gatePolicies('login_tickets', ['select', 'insert']),
+    jobsPolicy('login_tickets', 'select', sql`expires_at < now()`),
+    jobsPolicy('login_tickets', 'delete', sql`expires_at < now()`),
+  ],
+).enableRLS()

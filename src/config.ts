@@ -1,0 +1,113 @@
+import * as z from 'zod'
+
+/** The Worker's bindings and variables as wrangler hands them over; only this module reads the strings. */
+export interface Env {
+  readonly HYPERDRIVE?: Hyperdrive
+  readonly SPEECH_INDEX?: KVNamespace
+  readonly AUDIO?: R2Bucket
+  readonly AUTH_LIMITER?: RateLimit
+  readonly API_LIMITER?: RateLimit
+  readonly COSTLY_LIMITER?: RateLimit
+  readonly VERSION?: WorkerVersionMetadata
+  readonly [name: string]: unknown
+}
+
+const key32 = z.base64().transform((text, context) => {
+  const bytes = Uint8Array.fromBase64(text)
+  if (bytes.length !== 32) context.addIssue('must be 32 bytes in base64')
+  return bytes
+})
+
+const json = <T extends z.ZodType>(schema: T) =>
+  z
+    .string()
+    .transform((text, context) => {
+      try {
+        return JSON.parse(text) as unknown
+      } catch {
+        context.addIssue('must be JSON')
+        return z.NEVER
+      }
+    })
+    .pipe(schema)
+
+const list = z.string().transform((text) => text.split(',').flatMap((item) => item.trim() || []))
+const count = (fallback: number, most: number) => z.coerce.number().int().min(1).max(most).default(fallback)
+const endpoint = z.url({ protocol: /^https?$/ })
+
+const endpoints = z.strictObject({
+  issuer: endpoint.optional(),
+  authorization: endpoint.optional(),
+  token: endpoint.optional(),
+  jwks: endpoint.optional(),
+  revocation: endpoint.optional(),
+  graph: endpoint.optional(),
+  limited_issuer: endpoint.optional(),
+  limited_jwks: endpoint.optional(),
+})
+
+const keyEncryptionKeys = z
+  .strictObject({ current: z.string(), keys: z.record(z.string().regex(/^[\w-]{1,32}$/), key32) })
+  .refine((ring) => ring.current in ring.keys, 'current must name one of keys')
+
+const Variables = z
+  .object({
+    ENVIRONMENT: z.enum(['development', 'test', 'staging', 'production']).default('production'),
+    PUBLIC_ORIGIN: endpoint.optional(),
+    ALLOWED_ORIGINS: list.default([]),
+    KEY_ENCRYPTION_KEYS: json(keyEncryptionKeys).optional(),
+    TOKEN_SIGNING_KEY: key32.optional(),
+    LOOKUP_KEY: key32.optional(),
+    GOOGLE_CLIENT_ID: list.default([]),
+    GOOGLE_ENDPOINTS: json(endpoints).default({}),
+    LLM_BASE_URL: endpoint.optional(),
+    LLM_API_KEY: z.string().optional(),
+    LLM_MODEL: z.string().optional(),
+    SPEECH_PROVIDER: z.enum(['openai', 'offline']).optional(),
+    SPEECH_BASE_URL: endpoint.optional(),
+    SPEECH_API_KEY: z.string().optional(),
+    MINIMUM_AGE: count(13, 21),
+    SESSION_IDLE_SECONDS: count(30 * 86_400, 400 * 86_400),
+    SESSION_ABSOLUTE_SECONDS: count(180 * 86_400, 400 * 86_400),
+    SESSIONS_PER_USER: count(20, 100),
+    AUDIO_URL_SECONDS: count(3_600, 86_400),
+    DATABASE_DEADLINE_MS: count(8_000, 60_000),
+    LLM_FIRST_TOKEN_MS: count(20_000, 120_000),
+    LLM_IDLE_MS: count(15_000, 120_000),
+    SPEECH_DEADLINE_MS: count(20_000, 120_000),
+  })
+  .refine(
+    (values) =>
+      ['development', 'test'].includes(values.ENVIRONMENT) || Object.keys(values.GOOGLE_ENDPOINTS).length === 0,
+    { path: ['GOOGLE_ENDPOINTS'], error: 'is refused unless ENVIRONMENT is development or test' },
+  )
+
+/** The Worker's configuration: parsed variables beside the bindings. */
+export type Config = z.output<typeof Variables> & { readonly bindings: Env }
+
+/** The configuration is there but wrong. The message names variables and rules, never a value. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+}
+
+const parsed = new WeakMap<Env, Config>()
+
+/** The configuration of this isolate, parsed once for each `env`. Throws ConfigError when a variable is malformed. */
+export function configOf(env: Env): Config {
+  const known = parsed.get(env)
+  if (known !== undefined) return known
+  const result = Variables.safeParse(withoutEmpty(env))
+  if (!result.success) {
+    throw new ConfigError(
+      result.error.issues.map((issue) => `${issue.path[0]?.toString()}: ${issue.message}`).join('; '),
+    )
+  }
+  const config = { ...result.data, bindings: env }
+  parsed.set(env, config)
+  return config
+}
+
+// An empty variable in `.dev.vars` means "not set".
+function withoutEmpty(env: Env): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))
+}

@@ -1,0 +1,76 @@
+import { eq, sql } from 'drizzle-orm'
+import { selectMessages, type MessageRow } from '#src/conversations/messages.ts'
+import { messages } from '#src/conversations/tables.ts'
+import { asTurn, type TurnCaller } from '#src/db/scope.ts'
+import type { Reply } from '#src/llm/port.ts'
+import type { Vault } from '#src/vault/vault.ts'
+
+/** A turn that this request answers. */
+export interface LiveTurn {
+  readonly caller: TurnCaller
+  readonly vault: Vault
+  readonly turnId: string
+  readonly conversationId: string
+  readonly userMessageId: string
+  readonly replyMessageId: string
+}
+
+/** Stores what the person said; a second time it is there already. Throws what `asTurn` throws. */
+export async function storeUserMessage(turn: LiveTurn, content: string): Promise<void> {
+  const sealed = await turn.vault.seal(messages.content, turn.userMessageId, content)
+  await asTurn(turn.caller, (db) => [
+    db.execute(sql`
+      insert into ${messages} (id, conversation_id, turn_id, role, content)
+      select ${turn.userMessageId}::uuid, ${turn.conversationId}::uuid, ${turn.turnId}::uuid, 'user', ${sealed}::bytea
+      where not exists (select 1 from ${messages} where ${messages.id} = ${turn.userMessageId})`),
+  ])
+}
+
+/** How an answer ended, and what is stored of it. */
+export interface AnsweredTurn {
+  readonly state: 'complete' | 'interrupted'
+  readonly said: readonly MessageRow[]
+}
+
+/**
+ * Reads the reply to its end, passing each piece on, and stores what there is of it: `complete`, or `interrupted` when
+ * the model broke off or the account ended meanwhile.
+ */
+export async function answerTurn(turn: LiveTurn, reply: Reply, onText: (delta: string) => void): Promise<AnsweredTurn> {
+  const startedAt = Date.now()
+  let text = ''
+  let state: AnsweredTurn['state'] = 'complete'
+  try {
+    for await (const delta of reply.deltas) {
+      text += delta
+      onText(delta)
+    }
+  } catch {
+    state = 'interrupted'
+  }
+  if (text === '') state = 'interrupted'
+  return { state, said: await finishTurn(turn, state, text, reply, Date.now() - startedAt) }
+}
+
+async function finishTurn(
+  turn: LiveTurn,
+  state: AnsweredTurn['state'],
+  text: string,
+  reply: Reply,
+  latencyMs: number,
+): Promise<readonly MessageRow[]> {
+  const content = text === '' ? null : await turn.vault.seal(messages.content, turn.replyMessageId, text)
+  const { promptTokens, completionTokens } = reply.usage()
+  const { results } = await asTurn(turn.caller, (db) => [
+    db.execute(
+      sql`select app.finish_turn(${state}, ${content}, ${reply.model}, ${latencyMs}, ${promptTokens}, ${completionTokens})`,
+    ),
+    selectMessages(db).where(eq(messages.turnId, turn.turnId)),
+  ])
+  return results[1]
+}
+
+/** Ends a turn that got no reply at all; what the person said stays, and the same key may try again. */
+export async function failTurn(turn: LiveTurn): Promise<void> {
+  await asTurn(turn.caller, (db) => [db.execute(sql`select app.finish_turn('failed', null, null, null, null, null)`)])
+}

@@ -1,0 +1,136 @@
+import { and, desc, eq, lt, or, sql } from 'drizzle-orm'
+import { v7 as uuidv7 } from 'uuid'
+import { z } from 'zod'
+import type { Conversation, ConversationChange, ConversationPage, NewConversation } from '#src/conversations/shapes.ts'
+import { conversations } from '#src/conversations/tables.ts'
+import { found, only } from '#src/db/rows.ts'
+import { asUser, type Caller, type Db } from '#src/db/scope.ts'
+import { claimedResource, claimFor, claimKey, isFirst, isOurClaim, readClaim } from '#src/http/idempotency.ts'
+import { pageFrom, readPosition, type PageQuery } from '#src/http/page.ts'
+import { openVault } from '#src/vault/open-vault.ts'
+import type { Vault } from '#src/vault/vault.ts'
+
+/** Starts a conversation. Throws `not_found` for a persona that is absent or hidden from the caller. */
+export async function createConversation(
+  caller: Caller,
+  input: NewConversation,
+  idempotencyKey: string | undefined,
+): Promise<Conversation> {
+  const id = uuidv7()
+  const vault = await openVault(caller)
+  const claim = await claimFor(caller.config, idempotencyKey, id, ['conversation', input])
+  const title = await vault.sealOptional(conversations.title, id, input.title)
+  const [, , claims, rows] = await asUser(caller, (db) => [
+    claimKey(db, claim),
+    db.execute(sql`
+      insert into ${conversations} (id, persona_id, title, metadata, tags)
+      select ${id}::uuid, ${input.persona_id}::uuid, ${title}::bytea, ${JSON.stringify(input.metadata ?? {})}::jsonb,
+        ${sql.param(input.tags ?? [])}::text[]
+      where ${isOurClaim(claim)}`),
+    readClaim(db, claim),
+    selectConversations(db).where(eq(conversations.id, claimedResource(claim))),
+  ])
+  isFirst(claim, only(claims))
+  return await conversationFrom(vault, found(rows))
+}
+
+const After = z.strictObject({ at: z.coerce.date(), id: z.uuid() })
+
+/** The caller's conversations, the one with the newest activity first. */
+export async function listConversations(caller: Caller, { limit, cursor }: PageQuery): Promise<ConversationPage> {
+  const position = await readPosition(caller, 'conversations', After, cursor)
+  const [page] = await asUser(caller, (db) => [
+    selectConversations(db)
+      .where(position.after === undefined ? undefined : isAfter(position.after))
+      .orderBy(desc(conversations.updatedAt), desc(conversations.id))
+      .limit(limit + 1),
+  ])
+  position.check()
+  const { rows, next_cursor } = await pageFrom(caller, 'conversations', limit, page, (last) => ({
+    at: last.updatedAt,
+    id: last.id,
+  }))
+  const vault = await openVault(caller)
+  return { items: await Promise.all(rows.map((row) => conversationFrom(vault, row))), next_cursor }
+}
+
+/** One of the caller's conversations. Throws `not_found`. */
+export async function getConversation(caller: Caller, id: string): Promise<Conversation> {
+  const [rows] = await asUser(caller, (db) => [selectConversations(db).where(eq(conversations.id, id))])
+  return await conversationFrom(await openVault(caller), found(rows))
+}
+
+/** Renames, archives, pins or tags a conversation. Throws `not_found`. */
+export async function updateConversation(
+  caller: Caller,
+  id: string,
+  change: ConversationChange,
+): Promise<Conversation> {
+  const vault = await openVault(caller)
+  const title = await vault.sealOptional(conversations.title, id, change.title)
+  const [rows] = await asUser(caller, (db) => [
+    db
+      .update(conversations)
+      .set({
+        ...(change.title === undefined ? {} : { title }),
+        ...(change.metadata === undefined ? {} : { metadata: change.metadata }),
+        ...(change.tags === undefined ? {} : { tags: change.tags }),
+        ...(change.is_active === undefined ? {} : { isActive: change.is_active }),
+        ...(change.is_pinned === undefined ? {} : { isPinned: change.is_pinned }),
+        updatedAt: sql`now()`,
+      })
+      .where(eq(conversations.id, id))
+      .returning(columns),
+  ])
+  return await conversationFrom(vault, found(rows))
+}
+
+/** Deletes a conversation and everything said in it. Throws `not_found`. */
+export async function deleteConversation(caller: Caller, id: string): Promise<void> {
+  const [rows] = await asUser(caller, (db) => [
+    db.delete(conversations).where(eq(conversations.id, id)).returning({ id: conversations.id }),
+  ])
+  found(rows)
+}
+
+const columns = {
+  id: conversations.id,
+  personaId: conversations.personaId,
+  title: conversations.title,
+  summary: conversations.summary,
+  metadata: conversations.metadata,
+  tags: conversations.tags,
+  isActive: conversations.isActive,
+  isPinned: conversations.isPinned,
+  messageCount: conversations.messageCount,
+  lastMessageAt: conversations.lastMessageAt,
+  createdAt: conversations.createdAt,
+  updatedAt: conversations.updatedAt,
+}
+
+const selectConversations = (db: Db) => db.select(columns).from(conversations)
+type ConversationRow = Awaited<ReturnType<typeof selectConversations>>[number]
+
+const isAfter = ({ at, id }: z.output<typeof After>) =>
+  or(lt(conversations.updatedAt, at), and(eq(conversations.updatedAt, at), lt(conversations.id, id)))
+
+async function conversationFrom(vault: Vault, row: ConversationRow): Promise<Conversation> {
+  const [title, summary] = await Promise.all([
+    vault.read(conversations.title, row.id, row.title),
+    vault.read(conversations.summary, row.id, row.summary),
+  ])
+  return {
+    id: row.id,
+    persona_id: row.personaId,
+    title,
+    summary,
+    metadata: row.metadata,
+    tags: row.tags,
+    is_active: row.isActive,
+    is_pinned: row.isPinned,
+    message_count: row.messageCount,
+    last_message_at: row.lastMessageAt?.toISOString() ?? null,
+    created_at: row.createdAt.toISOString(),
+    updated_at: row.updatedAt.toISOString(),
+  }
+}

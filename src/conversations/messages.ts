@@ -1,0 +1,134 @@
+import { and, desc, eq, lt, sql } from 'drizzle-orm'
+import { v7 as uuidv7 } from 'uuid'
+import { z } from 'zod'
+import type { Message, MessagePage, NewMessage } from '#src/conversations/shapes.ts'
+import { conversations, messages } from '#src/conversations/tables.ts'
+import { found, only } from '#src/db/rows.ts'
+import { asUser, type Caller, type Db } from '#src/db/scope.ts'
+import {
+  claimedResource,
+  claimFor,
+  claimKey,
+  isFirst,
+  isOurClaim,
+  readClaim,
+  type Claim,
+} from '#src/http/idempotency.ts'
+import { pageFrom, readPosition, type PageQuery } from '#src/http/page.ts'
+import { openVault } from '#src/vault/open-vault.ts'
+import type { Sealed } from '#src/db/columns.ts'
+import type { Vault } from '#src/vault/vault.ts'
+
+/**
+ * Appends a message: the caller's own words, or a reply that the caller's backend made, marked as such. Throws
+ * `not_found` for a conversation that is absent or another's.
+ */
+export async function appendMessage(
+  caller: Caller,
+  conversationId: string,
+  input: NewMessage,
+  idempotencyKey: string | undefined,
+): Promise<Message> {
+  const id = uuidv7()
+  const vault = await openVault(caller)
+  const claim = await claimFor(caller.config, idempotencyKey, id, ['message', conversationId, input])
+  const content = await vault.seal(messages.content, id, input.content)
+  const [, , claims, rows] = await asUser(caller, (db) => [
+    claimKey(db, claim),
+    insertMessage(db, claim, conversationId, input, content),
+    readClaim(db, claim),
+    selectMessages(db).where(eq(messages.id, claimedResource(claim))),
+  ])
+  isFirst(claim, only(claims))
+  return await messageFrom(vault, found(rows))
+}
+
+function insertMessage(db: Db, claim: Claim, conversationId: string, input: NewMessage, content: Sealed) {
+  const contentType = input.content_type ?? 'text'
+  const metadata = JSON.stringify(input.metadata ?? {})
+  const model = input.model ?? null
+  // A person's grant covers their own words only; a reply goes through the function that marks it.
+  return input.role === 'user'
+    ? db.execute(sql`
+        insert into ${messages} (id, conversation_id, role, content, content_type, metadata)
+        select ${claim.resourceId}::uuid, ${conversationId}::uuid, 'user', ${content}::bytea, ${contentType}, ${metadata}::jsonb
+        where ${isOurClaim(claim)}`)
+    : db.execute(sql`
+        select app.record_external_reply(
+          ${claim.resourceId}, ${conversationId}, ${content}, ${contentType}, ${metadata}::jsonb, ${model})
+        where ${isOurClaim(claim)}`)
+}
+
+const After = z.strictObject({ seq: z.int() })
+
+/** What was said in one of the caller's conversations, newest first. Throws `not_found`. */
+export async function listMessages(
+  caller: Caller,
+  conversationId: string,
+  { limit, cursor }: PageQuery,
+): Promise<MessagePage> {
+  const list = `messages:${conversationId}`
+  const position = await readPosition(caller, list, After, cursor)
+  const [owned, page] = await asUser(caller, (db) => [
+    db.select({ id: conversations.id }).from(conversations).where(eq(conversations.id, conversationId)),
+    selectMessages(db)
+      .where(
+        and(
+          eq(messages.conversationId, conversationId),
+          position.after === undefined ? undefined : lt(messages.seq, position.after.seq),
+        ),
+      )
+      .orderBy(desc(messages.seq))
+      .limit(limit + 1),
+  ])
+  found(owned)
+  position.check()
+  const { rows, next_cursor } = await pageFrom(caller, list, limit, page, (last) => ({ seq: last.seq }))
+  const vault = await openVault(caller)
+  return { items: await Promise.all(rows.map((row) => messageFrom(vault, row))), next_cursor }
+}
+
+/** The stored columns behind a Message. */
+export const selectMessages = (db: Db) =>
+  db
+    .select({
+      id: messages.id,
+      conversationId: messages.conversationId,
+      parentId: messages.parentId,
+      turnId: messages.turnId,
+      seq: messages.seq,
+      role: messages.role,
+      origin: messages.origin,
+      content: messages.content,
+      contentType: messages.contentType,
+      metadata: messages.metadata,
+      status: messages.status,
+      tokens: messages.tokens,
+      model: messages.model,
+      latencyMs: messages.latencyMs,
+      createdAt: messages.createdAt,
+    })
+    .from(messages)
+
+export type MessageRow = Awaited<ReturnType<typeof selectMessages>>[number]
+
+/** Opens a stored message. */
+export async function messageFrom(vault: Vault, row: MessageRow): Promise<Message> {
+  return {
+    id: row.id,
+    conversation_id: row.conversationId,
+    parent_id: row.parentId,
+    turn_id: row.turnId,
+    seq: row.seq,
+    role: row.role,
+    origin: row.origin,
+    content: await vault.read(messages.content, row.id, row.content),
+    content_type: row.contentType,
+    metadata: row.metadata,
+    status: row.status,
+    tokens: row.tokens,
+    model: row.model,
+    latency_ms: row.latencyMs,
+    created_at: row.createdAt.toISOString(),
+  }
+}

@@ -1,0 +1,7 @@
+import { conversations, messages, turns } from '#src/conversations/tables.ts'
+import type { PersonalData } from '#src/db/personal-data.ts'
+
+export const conversationsPersonalData: PersonalData = {
+  slice: 'conversations',
+  tables: [conversations, turns, messages],
+}

@@ -1,0 +1,111 @@
+import { createRoute } from '@hono/zod-openapi'
+import {
+  createConversation,
+  deleteConversation,
+  getConversation,
+  listConversations,
+  updateConversation,
+} from '#src/conversations/conversations.ts'
+import { appendMessage, listMessages } from '#src/conversations/messages.ts'
+import {
+  Conversation,
+  ConversationChange,
+  ConversationPage,
+  Message,
+  MessagePage,
+  NewConversation,
+  NewMessage,
+} from '#src/conversations/shapes.ts'
+import { jsonBodyBytes, session } from '#src/http/access.ts'
+import { callerOf } from '#src/http/context.ts'
+import { IdParams } from '#src/http/fields.ts'
+import { IdempotencyHeader } from '#src/http/idempotency.ts'
+import { jsonBody, jsonContent } from '#src/http/openapi.ts'
+import { PageQuery } from '#src/http/page.ts'
+import { newRouter } from '#src/http/router.ts'
+
+const tag = 'Conversations'
+
+const create = createRoute({
+  ...session(tag, { bodyBytes: jsonBodyBytes, problems: ['not_found', 'idempotency_key_reused'] }),
+  method: 'post',
+  path: '/conversations',
+  summary: 'Start a conversation with a persona',
+  request: { headers: IdempotencyHeader, body: jsonBody(NewConversation) },
+  responses: { 201: jsonContent(Conversation, 'The conversation.') },
+})
+
+const list = createRoute({
+  ...session(tag, { problems: ['invalid_cursor'] }),
+  method: 'get',
+  path: '/conversations',
+  summary: 'Your conversations',
+  request: { query: PageQuery },
+  responses: { 200: jsonContent(ConversationPage, 'The one with the newest activity first.') },
+})
+
+const read = createRoute({
+  ...session(tag, { problems: ['not_found'] }),
+  method: 'get',
+  path: '/conversations/{id}',
+  summary: 'One of your conversations',
+  request: { params: IdParams },
+  responses: { 200: jsonContent(Conversation, 'The conversation.') },
+})
+
+const change = createRoute({
+  ...session(tag, { bodyBytes: jsonBodyBytes, problems: ['not_found'] }),
+  method: 'patch',
+  path: '/conversations/{id}',
+  summary: 'Rename, archive, pin or tag a conversation',
+  request: { params: IdParams, body: jsonBody(ConversationChange) },
+  responses: { 200: jsonContent(Conversation, 'The conversation as it is now.') },
+})
+
+const remove = createRoute({
+  ...session(tag, { problems: ['not_found'] }),
+  method: 'delete',
+  path: '/conversations/{id}',
+  summary: 'Delete a conversation and everything said in it',
+  request: { params: IdParams },
+  responses: { 204: { description: 'It is gone.' } },
+})
+
+const append = createRoute({
+  ...session(tag, { bodyBytes: jsonBodyBytes, problems: ['not_found', 'idempotency_key_reused'] }),
+  method: 'post',
+  path: '/conversations/{id}/messages',
+  summary: 'Append a message, for backends that make the reply themselves',
+  request: { params: IdParams, headers: IdempotencyHeader, body: jsonBody(NewMessage) },
+  responses: { 201: jsonContent(Message, 'The message.') },
+})
+
+const history = createRoute({
+  ...session(tag, { problems: ['not_found', 'invalid_cursor'] }),
+  method: 'get',
+  path: '/conversations/{id}/messages',
+  summary: 'What was said',
+  request: { params: IdParams, query: PageQuery },
+  responses: { 200: jsonContent(MessagePage, 'Newest first.') },
+})
+
+export const conversationRoutes = newRouter()
+  .openapi(create, async (c) =>
+    c.json(await createConversation(callerOf(c), c.req.valid('json'), c.req.valid('header')['idempotency-key']), 201),
+  )
+  .openapi(list, async (c) => c.json(await listConversations(callerOf(c), c.req.valid('query')), 200))
+  .openapi(read, async (c) => c.json(await getConversation(callerOf(c), c.req.valid('param').id), 200))
+  .openapi(change, async (c) =>
+    c.json(await updateConversation(callerOf(c), c.req.valid('param').id, c.req.valid('json')), 200),
+  )
+  .openapi(remove, async (c) => {
+    await deleteConversation(callerOf(c), c.req.valid('param').id)
+    return c.body(null, 204)
+  })
+  .openapi(append, async (c) => {
+    const key = c.req.valid('header')['idempotency-key']
+    return c.json(await appendMessage(callerOf(c), c.req.valid('param').id, c.req.valid('json'), key), 201)
+  })
+  .openapi(history, async (c) =>
+    c.json(await listMessages(callerOf(c), c.req.valid('param').id, c.req.valid('query')), 200),
+  )

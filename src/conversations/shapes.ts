@@ -1,0 +1,111 @@
+import { z } from '@hono/zod-openapi'
+import { idField, jsonObjectField, momentField, spokenField, textField } from '#src/http/fields.ts'
+import { pageOf } from '#src/http/page.ts'
+
+const titleField = textField({ max: 200 })
+const tagsField = z.array(textField({ max: 40 })).max(20)
+
+/** A conversation. A title or summary that cannot be opened any more is null. */
+export const Conversation = z
+  .strictObject({
+    id: idField,
+    persona_id: idField.nullable(),
+    title: z.string().nullable(),
+    summary: z.string().nullable(),
+    metadata: jsonObjectField,
+    tags: z.array(z.string()),
+    is_active: z.boolean(),
+    is_pinned: z.boolean(),
+    message_count: z.int(),
+    last_message_at: momentField.nullable(),
+    created_at: momentField,
+    updated_at: momentField,
+  })
+  .openapi('Conversation')
+export type Conversation = z.output<typeof Conversation>
+
+export const ConversationPage = pageOf(Conversation).openapi('ConversationPage')
+export type ConversationPage = z.output<typeof ConversationPage>
+
+/** With whom to talk. */
+export const NewConversation = z
+  .strictObject({
+    persona_id: idField,
+    title: titleField.optional(),
+    metadata: jsonObjectField.optional(),
+    tags: tagsField.optional(),
+  })
+  .openapi('NewConversation')
+export type NewConversation = z.output<typeof NewConversation>
+
+/** What may change of a conversation; `is_active: false` archives it. */
+export const ConversationChange = z
+  .strictObject({
+    title: titleField.nullable(),
+    metadata: jsonObjectField,
+    tags: tagsField,
+    is_active: z.boolean(),
+    is_pinned: z.boolean(),
+  })
+  .partial()
+  .refine((change) => Object.keys(change).length > 0, 'must name at least one field')
+  .openapi('ConversationChange')
+export type ConversationChange = z.output<typeof ConversationChange>
+
+const contentTypes = ['text', 'markdown'] as const
+
+/**
+ * Something said. `origin` tells the companion's own reply from one that the caller's backend recorded. Content that
+ * cannot be opened any more is null.
+ */
+export const Message = z
+  .strictObject({
+    id: idField,
+    conversation_id: idField,
+    parent_id: idField.nullable(),
+    turn_id: idField.nullable(),
+    seq: z.int(),
+    role: z.enum(['user', 'assistant']),
+    origin: z.enum(['person', 'companion', 'external']),
+    content: z.string().nullable(),
+    content_type: z.enum(contentTypes),
+    metadata: jsonObjectField,
+    status: z.enum(['complete', 'interrupted']),
+    tokens: z.int().nullable(),
+    model: z.string().nullable(),
+    latency_ms: z.int().nullable(),
+    created_at: momentField,
+  })
+  .openapi('Message')
+export type Message = z.output<typeof Message>
+
+export const MessagePage = pageOf(Message).openapi('MessagePage')
+export type MessagePage = z.output<typeof MessagePage>
+
+/** A message to append; `assistant` is a reply that the caller's own backend made. */
+export const NewMessage = z
+  .strictObject({
+    role: z.enum(['user', 'assistant']),
+    content: spokenField(16_000),
+    content_type: z.enum(contentTypes).optional(),
+    metadata: jsonObjectField.optional(),
+    model: textField({ max: 100 }).optional(),
+  })
+  .openapi('NewMessage')
+export type NewMessage = z.output<typeof NewMessage>
+
+/** What a person says to the companion. */
+export const NewTurn = z.strictObject({ content: spokenField(16_000) }).openapi('NewTurn')
+export type NewTurn = z.output<typeof NewTurn>
+
+/** A finished turn. */
+export const Turn = z
+  .strictObject({
+    id: idField,
+    conversation_id: idField,
+    state: z.enum(['complete', 'interrupted']),
+    user_message: Message.nullable(),
+    reply: Message.nullable(),
+  })
+  .openapi('Turn')
+export type Turn = z.output<typeof Turn>

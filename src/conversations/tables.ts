@@ -1,0 +1,176 @@
+import { sql } from 'drizzle-orm'
+import {
+  bigint,
+  boolean,
+  check,
+  foreignKey,
+  index,
+  integer,
+  jsonb,
+  pgPolicy,
+  pgTable,
+  text,
+  unique,
+  uuid,
+} from 'drizzle-orm/pg-core'
+import { ownerColumn, ownerForeignKey } from '#src/accounts/tables.ts'
+import { userSessions } from '#src/auth/tables.ts'
+import { bytes, moment, sealed, type JsonObject } from '#src/db/columns.ts'
+import { gatePolicies, isOwnRow, jobsPolicy, ownRowPolicies, userRole } from '#src/db/roles.ts'
+import { personas } from '#src/personas/tables.ts'
+
+// A foreign key alone would admit somebody's private persona; the sub-select runs under the person's own policies.
+const isVisiblePersona = sql`(persona_id is null or exists (select 1 from public.personas p where p.id = persona_id))`
+
+export const conversations = pgTable(
+  'conversations',
+  {
+    id: uuid().primaryKey(),
+    userId: ownerColumn(),
+    personaId: uuid('persona_id'),
+    title: sealed(),
+    summary: sealed(),
+    metadata: jsonb().$type<JsonObject>().notNull().default({}),
+    tags: text()
+      .array()
+      .notNull()
+      .default(sql`'{}'`),
+    isActive: boolean('is_active').notNull().default(true),
+    isPinned: boolean('is_pinned').notNull().default(false),
+    isTemporary: boolean('is_temporary').notNull().default(false),
+    messageCount: integer('message_count').notNull().default(0),
+    lastSeq: bigint('last_seq', { mode: 'number' }).notNull().default(0),
+    lastMessageAt: moment('last_message_at'),
+    createdAt: moment('created_at').notNull().defaultNow(),
+    updatedAt: moment('updated_at').notNull().defaultNow(),
+  },
+  (table) => [
+    unique('conversations_id_user_id_key').on(table.id, table.userId),
+    index('conversations_user_id_updated_at_id_idx').on(table.userId, table.updatedAt.desc(), table.id.desc()),
+    index('conversations_persona_id_idx').on(table.personaId),
+    ownerForeignKey('conversations', table.userId),
+    foreignKey({
+      name: 'conversations_persona_id_fkey',
+      columns: [table.personaId],
+      foreignColumns: [personas.id],
+    }).onDelete('set null'),
+    ...ownRowPolicies('conversations', ['select', 'update', 'delete']),
+    pgPolicy('conversations_user_insert', {
+      for: 'insert',
+      to: userRole,
+      withCheck: sql`${isOwnRow} and ${isVisiblePersona}`,
+    }),
+    ...gatePolicies('conversations', ['select', 'update']),
+  ],
+).enableRLS()
+
+export const turns = pgTable(
+  'turns',
+  {
+    id: uuid().primaryKey(),
+    userId: ownerColumn(),
+    conversationId: uuid('conversation_id').notNull(),
+    sessionId: uuid('session_id').default(sql`app.current_session_id()`),
+    state: text({ enum: ['streaming', 'complete', 'interrupted', 'failed'] })
+      .notNull()
+      .default('streaming'),
+    keyHash: bytes('key_hash').notNull(),
+    userMessageId: uuid('user_message_id').notNull(),
+    replyMessageId: uuid('reply_message_id').notNull(),
+    checkpoint: sealed(),
+    promptTokens: integer('prompt_tokens'),
+    completionTokens: integer('completion_tokens'),
+    startedAt: moment('started_at').notNull().defaultNow(),
+    endedAt: moment('ended_at'),
+  },
+  (table) => [
+    unique('turns_key_hash_key').on(table.keyHash),
+    unique('turns_id_user_id_key').on(table.id, table.userId),
+    index('turns_user_id_idx').on(table.userId),
+    index('turns_conversation_id_user_id_idx').on(table.conversationId, table.userId),
+    index('turns_session_id_idx').on(table.sessionId),
+    index('turns_streaming_started_at_idx')
+      .on(table.startedAt)
+      .where(sql`state = 'streaming'`),
+    ownerForeignKey('turns', table.userId),
+    foreignKey({
+      name: 'turns_conversation_id_user_id_fkey',
+      columns: [table.conversationId, table.userId],
+      foreignColumns: [conversations.id, conversations.userId],
+    }).onDelete('cascade'),
+    foreignKey({
+      name: 'turns_session_id_fkey',
+      columns: [table.sessionId],
+      foreignColumns: [userSessions.id],
+    }).onDelete('set null'),
+    check('turns_state_check', sql`state in ('streaming', 'complete', 'interrupted', 'failed')`),
+    check('turns_ended_at_check', sql`(state = 'streaming') = (ended_at is null)`),
+    check('turns_key_hash_check', sql`length(key_hash) = 32`),
+    ...ownRowPolicies('turns', ['select', 'insert', 'update']),
+    ...gatePolicies('turns', ['select', 'update']),
+    jobsPolicy('turns', 'select', sql`state = 'streaming' or ended_at > now() - interval '1 minute'`),
+    jobsPolicy('turns', 'update', sql`state = 'streaming'`, sql`state = 'interrupted'`),
+  ],
+).enableRLS()
+
+export const messages = pgTable(
+  'messages',
+  {
+    id: uuid().primaryKey(),
+    userId: ownerColumn(),
+    conversationId: uuid('conversation_id').notNull(),
+    parentId: uuid('parent_id'),
+    turnId: uuid('turn_id'),
+    seq: bigint({ mode: 'number' }).notNull().default(0),
+    role: text({ enum: ['user', 'assistant'] }).notNull(),
+    origin: text({ enum: ['person', 'companion', 'external'] })
+      .notNull()
+      .default('person'),
+    content: sealed().notNull(),
+    contentType: text('content_type', { enum: ['text', 'markdown'] })
+      .notNull()
+      .default('text'),
+    metadata: jsonb().$type<JsonObject>().notNull().default({}),
+    status: text({ enum: ['complete', 'interrupted'] })
+      .notNull()
+      .default('complete'),
+    tokens: integer(),
+    model: text(),
+    latencyMs: integer('latency_ms'),
+    feedback: text({ enum: ['up', 'down'] }),
+    editedAt: moment('edited_at'),
+    createdAt: moment('created_at').notNull().defaultNow(),
+  },
+  (table) => [
+    unique('messages_id_conversation_id_key').on(table.id, table.conversationId),
+    unique('messages_conversation_id_seq_key').on(table.conversationId, table.seq),
+    index('messages_conversation_id_user_id_seq_idx').on(table.conversationId, table.userId, table.seq.desc()),
+    index('messages_user_id_idx').on(table.userId),
+    index('messages_parent_id_conversation_id_idx').on(table.parentId, table.conversationId),
+    index('messages_turn_id_user_id_idx').on(table.turnId, table.userId),
+    ownerForeignKey('messages', table.userId),
+    foreignKey({
+      name: 'messages_conversation_id_user_id_fkey',
+      columns: [table.conversationId, table.userId],
+      foreignColumns: [conversations.id, conversations.userId],
+    }).onDelete('cascade'),
+    foreignKey({
+      name: 'messages_parent_id_conversation_id_fkey',
+      columns: [table.parentId, table.conversationId],
+      foreignColumns: [table.id, table.conversationId],
+    }).onDelete('cascade'),
+    foreignKey({
+      name: 'messages_turn_id_user_id_fkey',
+      columns: [table.turnId, table.userId],
+      foreignColumns: [turns.id, turns.userId],
+    }).onDelete('cascade'),
+    check('messages_role_check', sql`role in ('user', 'assistant')`),
+    check('messages_origin_check', sql`(origin = 'person') = (role = 'user')`),
+    check('messages_content_type_check', sql`content_type in ('text', 'markdown')`),
+    check('messages_status_check', sql`status in ('complete', 'interrupted')`),
+    check('messages_feedback_check', sql`feedback in ('up', 'down')`),
+    ...ownRowPolicies('messages', ['select']),
+    pgPolicy('messages_user_insert', { for: 'insert', to: userRole, withCheck: sql`${isOwnRow} and role = 'user'` }),
+    ...gatePolicies('messages', ['select', 'insert']),
+  ],
+).enableRLS()

@@ -1,0 +1,68 @@
+import type { ServerSentEvent } from '#src/http/sse.ts'
+
+/** The header by which the AI SDK knows its UI message stream protocol, version 1. */
+export const uiMessageStreamHeaders = {
+  'Content-Type': 'text/event-stream; charset=utf-8',
+  'Cache-Control': 'no-store',
+  'X-Accel-Buffering': 'no',
+  'x-vercel-ai-ui-message-stream': 'v1',
+}
+
+/** What the first and the last part of a turn's stream say of it. */
+export interface TurnMetadata {
+  readonly turn_id: string
+  readonly user_message_id: string
+  readonly state?: 'complete' | 'interrupted'
+  readonly flights?: number
+}
+
+interface StreamedTurn {
+  readonly turnId: string
+  readonly userMessageId: string
+  readonly replyMessageId: string
+}
+
+/**
+ * Writes one reply in the AI SDK's UI message stream protocol. Every event's id is `{turn_id}.{characters sent so far}`,
+ * counted in UTF-16 units, so that a client knows to the character what it has.
+ */
+export class UiMessageWriter {
+  readonly #turn: StreamedTurn
+  readonly #send: (event: ServerSentEvent) => void
+  #characters = 0
+
+  constructor(turn: StreamedTurn, send: (event: ServerSentEvent) => void) {
+    this.#turn = turn
+    this.#send = send
+  }
+
+  start(): void {
+    this.#part({ type: 'start', messageId: this.#turn.replyMessageId, messageMetadata: this.#metadata({}) })
+    this.#part({ type: 'text-start', id: this.#turn.replyMessageId })
+  }
+
+  text(delta: string): void {
+    this.#characters += delta.length
+    this.#part({ type: 'text-delta', id: this.#turn.replyMessageId, delta })
+  }
+
+  /** Ends the text. An interrupted reply says so, without a word of why that could hold what was said. */
+  end(state: 'complete' | 'interrupted', flights: number): void {
+    this.#part({ type: 'text-end', id: this.#turn.replyMessageId })
+    if (state === 'interrupted') this.#part({ type: 'error', errorText: 'The reply was interrupted.' })
+    this.#part({
+      type: 'finish',
+      finishReason: state === 'complete' ? 'stop' : 'error',
+      messageMetadata: this.#metadata({ state, flights }),
+    })
+    this.#send({ data: '[DONE]' })
+  }
+
+  #metadata(more: Pick<TurnMetadata, 'state' | 'flights'>): TurnMetadata {
+    return { turn_id: this.#turn.turnId, user_message_id: this.#turn.userMessageId, ...more }
+  }
+
+  #part(part: Record<string, unknown>): void {
+    this.#send({ id: `${this.#turn.turnId}.${this.#characters}`, data: JSON.stringify(part) })
+  }
+}

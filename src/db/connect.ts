@@ -1,0 +1,110 @@
+import { Client, type CustomTypesConfig, type QueryResult } from 'pg'
+import { prepareValue } from 'pg/lib/utils.js'
+import type { Config } from '#src/config.ts'
+import { withDeadline } from '#src/http/deadline.ts'
+import { Problem } from '#src/http/problem.ts'
+
+/** One encoded statement, in the form that pg takes. */
+export interface Query {
+  readonly text: string
+  readonly values: readonly unknown[]
+  readonly rowMode?: 'array'
+  readonly types?: CustomTypesConfig
+}
+
+type EncodedQuery = Omit<Query, 'values'> & { readonly values: (string | Buffer | null)[] }
+
+/** One transaction: what opens it, and its statements in order. */
+export interface Flight {
+  readonly begin: string
+  readonly queries: readonly Query[]
+}
+
+/** The way to PostgreSQL of one request. Its flights share one connection, made when the first one leaves. */
+export interface Database {
+  /** How many times this request crossed to PostgreSQL. */
+  readonly flights: number
+  /** Whether this isolate has seen that the login is bound by row-level security. */
+  readonly isLoginKnown: boolean
+  markLoginKnown(): void
+  /**
+   * Runs a transaction in one round trip. Everything is encoded before BEGIN is sent, so nothing of a flight that
+   * cannot be encoded is ever written. Throws what PostgreSQL said; nothing is committed then.
+   */
+  fly(flight: Flight): Promise<readonly QueryResult[]>
+}
+
+const knownLogins = new Set<string>()
+
+/** The database of one request through Hyperdrive. Throws `not_configured` when there is no binding. */
+export function openDatabase(config: Config): Database {
+  const connectionString = config.bindings.HYPERDRIVE?.connectionString
+  if (connectionString === undefined) throw new Problem('not_configured', 'No database is bound: HYPERDRIVE.')
+  return new PipelinedDatabase(connectionString, config.DATABASE_DEADLINE_MS)
+}
+
+class PipelinedDatabase implements Database {
+  flights = 0
+  readonly #connectionString: string
+  readonly #deadlineMs: number
+  #client: Promise<Client> | undefined
+
+  constructor(connectionString: string, deadlineMs: number) {
+    this.#connectionString = connectionString
+    this.#deadlineMs = deadlineMs
+  }
+
+  get isLoginKnown(): boolean {
+    return knownLogins.has(this.#connectionString)
+  }
+
+  markLoginKnown(): void {
+    knownLogins.add(this.#connectionString)
+  }
+
+  async fly(flight: Flight): Promise<readonly QueryResult[]> {
+    const queries = flight.queries.map((query) => ({ ...query, values: query.values.map(prepareValue) }))
+    this.flights += 1
+    try {
+      return await withDeadline(this.#send(flight.begin, queries), this.#deadlineMs, () => undefined)
+    } catch (error) {
+      // A connection that failed or is still busy is not used again.
+      if (isConnectionFailure(error)) this.#client = undefined
+      throw error
+    }
+  }
+
+  async #send(begin: string, queries: readonly EncodedQuery[]): Promise<readonly QueryResult[]> {
+    this.#client ??= connect(this.#connectionString, this.#deadlineMs)
+    const client = await this.#client
+    const settled = await Promise.allSettled([
+      client.query(begin),
+      ...queries.map((query) => send(client, query)),
+      client.query('commit'),
+    ])
+    const failure = settled.find((outcome) => outcome.status === 'rejected')
+    if (failure !== undefined) throw failure.reason
+    const results = settled.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []))
+    if (results.at(-1)?.command !== 'COMMIT') throw new Error('the transaction was rolled back')
+    return results.slice(1, -1)
+  }
+}
+
+/** Sends one statement; whether rows come as arrays or objects is the reader's matter. */
+function send(client: Client, query: EncodedQuery): Promise<QueryResult> {
+  return client.query(query)
+}
+
+async function connect(connectionString: string, deadlineMs: number): Promise<Client> {
+  const client = new Client({
+    connectionString,
+    pipeline: true,
+    connectionTimeoutMillis: Math.min(5_000, deadlineMs),
+  })
+  // Without a listener a connection that dies between flights would end the isolate.
+  client.on('error', () => undefined)
+  await client.connect()
+  return client
+}
+
+const isConnectionFailure = (error: unknown) => !(error instanceof Error && 'severity' in error)

@@ -1,0 +1,85 @@
+import { Problem, type ProblemCode } from '#src/http/problem.ts'
+
+/** What a failure of PostgreSQL or of the way to it looks like, whichever driver brought it. */
+interface DatabaseFailure {
+  readonly code?: unknown
+  readonly constraint?: unknown
+  readonly detail?: unknown
+}
+
+/** Constraints whose violation has a meaning of its own; every other one has its class's. */
+const byConstraint: Readonly<Record<string, ProblemCode>> = {
+  login_tickets_pkey: 'ticket_used',
+  identities_issuer_subject_key: 'already_registered',
+  users_email_index_key: 'email_unavailable',
+  conversations_persona_id_fkey: 'not_found',
+  turns_conversation_id_user_id_fkey: 'not_found',
+  messages_conversation_id_user_id_fkey: 'not_found',
+  messages_parent_id_conversation_id_fkey: 'not_found',
+}
+
+const byState: Readonly<Record<string, ProblemCode>> = {
+  NF401: 'unauthenticated',
+  NF409: 'conflict',
+  NF428: 'fresh_sign_in_needed',
+  NF503: 'unavailable',
+  '22023': 'unavailable', // SET LOCAL ROLE to a role that set-up has not made
+  '23503': 'conflict',
+  '23505': 'conflict',
+  '23P01': 'conflict',
+  '25006': 'unavailable',
+  '28000': 'unavailable',
+  '28P01': 'unavailable',
+  '3D000': 'unavailable',
+  '40001': 'unavailable',
+  '40P01': 'unavailable',
+  '55P03': 'deadline_exceeded',
+  '57014': 'deadline_exceeded',
+  '57P01': 'unavailable',
+  '57P02': 'unavailable',
+  '57P03': 'unavailable',
+  '58000': 'unavailable',
+}
+
+const refusals: ReadonlySet<string> = new Set<ProblemCode>(['registration_refused'])
+
+/** The problem behind a failed flight. What is our own bug stays an unknown error, which answers 500. */
+export function problemOf(error: unknown): Problem | undefined {
+  if (error instanceof Problem) return error
+  const { code, constraint, detail } = asFailure(error)
+  if (code === undefined) return connectionLost(error)
+  if (code === 'NF403') {
+    return new Problem(isProblemCode(detail) ? detail : 'forbidden', undefined, { cause: error })
+  }
+  const known =
+    (constraint === undefined ? undefined : byConstraint[constraint]) ?? byState[code] ?? byClass(code, error)
+  return known === undefined ? undefined : new Problem(known, undefined, { cause: error })
+}
+
+function asFailure(error: unknown): { code?: string; constraint?: string; detail?: string } {
+  if (!(error instanceof Error)) return {}
+  const { code, constraint, detail } = error as Error & DatabaseFailure
+  return {
+    ...(typeof code === 'string' ? { code } : {}),
+    ...(typeof constraint === 'string' ? { constraint } : {}),
+    ...(typeof detail === 'string' ? { detail } : {}),
+  }
+}
+
+function byClass(code: string, error: unknown): ProblemCode | undefined {
+  if (code.startsWith('08') || code.startsWith('53')) return 'unavailable'
+  // A missing grant is our bug; a policy's refusal is about a row that the caller may not have.
+  if (code === '42501') return isPolicyRefusal(error) ? 'not_found' : undefined
+  if (/^(E[A-Z]+|ERR_)/.test(code)) return 'unavailable'
+  return undefined
+}
+
+const isPolicyRefusal = (error: unknown) => error instanceof Error && error.message.includes('row-level security')
+
+function connectionLost(error: unknown): Problem | undefined {
+  if (!(error instanceof Error)) return undefined
+  const isLost = /connection|socket|network|timeout|stream was cancelled|terminat/i.test(error.message)
+  return isLost ? new Problem('unavailable', undefined, { cause: error }) : undefined
+}
+
+const isProblemCode = (text: string | undefined): text is ProblemCode => text !== undefined && refusals.has(text)

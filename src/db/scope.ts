@@ -1,0 +1,161 @@
+import type { SQL } from 'drizzle-orm'
+import { sql } from 'drizzle-orm'
+import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres'
+import type { QueryResult } from 'pg'
+import * as z from 'zod'
+import type { Config } from '#src/config.ts'
+import type { Database } from '#src/db/connect.ts'
+import { problemOf } from '#src/db/postgres-errors.ts'
+import { recordStatements } from '#src/db/recorded-statements.ts'
+import { rowOf } from '#src/db/rows.ts'
+
+export type Db = NodePgDatabase
+
+/** A drizzle builder that has not run yet. */
+export type Statement = PromiseLike<unknown>
+
+export type Results<T extends readonly Statement[]> = { -readonly [K in keyof T]: Awaited<T[K]> }
+
+/** The wrapped data keys of a person, oldest version first. */
+export const WrappedKeys = z.array(
+  z.object({ version: z.int(), key_encryption_key_id: z.string(), wrapped_key: z.hex() }),
+)
+export type WrappedKeys = z.output<typeof WrappedKeys>
+
+const SessionRow = z.object({
+  session_id: z.uuid(),
+  user_id: z.uuid(),
+  role: z.enum(['user', 'admin']),
+  expires_at: z.coerce.date(),
+  authenticated_at: z.coerce.date(),
+  data_keys: WrappedKeys,
+})
+
+const TurnRow = z.object({ turn_id: z.uuid(), user_id: z.uuid(), is_session_live: z.boolean() })
+
+/** What a flight says of the session that it ran under. */
+export interface Session {
+  readonly id: string
+  readonly userId: string
+  readonly role: 'user' | 'admin'
+  readonly expiresAt: Date
+  readonly authenticatedAt: Date
+  readonly wrappedKeys: WrappedKeys
+}
+
+/** One request: the configuration, its way to the database, and what may outlast the answer. */
+export interface RequestScope {
+  readonly config: Config
+  readonly database: Database
+  /** Keeps the Worker alive for work that the answer does not wait for. */
+  readonly defer: (work: Promise<unknown>) => void
+}
+
+/** A person's request: the hash of the presented token, and the session once a flight found it. */
+export interface Caller extends RequestScope {
+  readonly tokenHash: Uint8Array
+  session: Session | undefined
+}
+
+/** The session that a flight of this request found. Only a verb that has flown as its user may ask. */
+export function sessionOf(caller: Caller): Session {
+  if (caller.session === undefined) throw new Error('no flight has found the session yet')
+  return caller.session
+}
+
+/** A turn that is being answered: the hash of its single-purpose key. */
+export interface TurnCaller extends RequestScope {
+  readonly turnKeyHash: Uint8Array
+}
+
+/**
+ * Runs the statements as the caller, under row-level security, in one transaction and one round trip, and keeps the
+ * session that it found on the caller. Throws `unauthenticated` for a session that is not live; nothing is written then.
+ */
+export async function asUser<const T extends readonly Statement[]>(
+  caller: Caller,
+  build: (db: Db) => T,
+): Promise<Results<T>> {
+  const begin = sql`select * from app.begin_session(${caller.tokenHash})`
+  const { opening, results } = await transact(caller.database, 'neuraform_user', begin, build)
+  const row = rowOf(SessionRow, opening)
+  caller.session = {
+    id: row.session_id,
+    userId: row.user_id,
+    role: row.role,
+    expiresAt: row.expires_at,
+    authenticatedAt: row.authenticated_at,
+    wrappedKeys: row.data_keys,
+  }
+  return results
+}
+
+/**
+ * Runs the statements for a turn that is streaming, as its person. It holds even when the session has ended meanwhile,
+ * so that nothing said is lost; `isSessionLive` tells. Throws `unauthenticated` once the turn or the account has ended.
+ */
+export async function asTurn<const T extends readonly Statement[]>(
+  caller: TurnCaller,
+  build: (db: Db) => T,
+): Promise<{ isSessionLive: boolean; results: Results<T> }> {
+  const begin = sql`select * from app.begin_turn(${caller.turnKeyHash})`
+  const { opening, results } = await transact(caller.database, 'neuraform_user', begin, build)
+  return { isSessionLive: rowOf(TurnRow, opening).is_session_live, results }
+}
+
+/** Runs the statements as anybody: what is public, and nothing else. */
+export async function asVisitor<const T extends readonly Statement[]>(
+  { database }: RequestScope,
+  build: (db: Db) => T,
+): Promise<Results<T>> {
+  return (await transact(database, 'neuraform_visitor', undefined, build)).results
+}
+
+/** Why the service acts on its own; it names the role that may. */
+export type ServiceRole = 'auth' | 'jobs' | 'analyst'
+
+/** Runs the statements as one of the service's own roles. `reason` says why in the database's own log of activity. */
+export async function asService<const T extends readonly Statement[]>(
+  { database }: RequestScope,
+  role: ServiceRole,
+  reason: string,
+  build: (db: Db) => T,
+): Promise<Results<T>> {
+  const begin = sql`select set_config('application_name', ${`neuraform: ${reason}`}, true)`
+  return (await transact(database, `neuraform_${role}`, begin, build)).results
+}
+
+type Role = 'neuraform_user' | 'neuraform_visitor' | `neuraform_${ServiceRole}`
+
+const statementTimeout = "set local statement_timeout = '5s'"
+
+async function transact<const T extends readonly Statement[]>(
+  database: Database,
+  role: Role,
+  opening: SQL | undefined,
+  build: (db: Db) => T,
+): Promise<{ opening: QueryResult | undefined; results: Results<T> }> {
+  const mustCheckLogin = !database.isLoginKnown
+  const recorded = recordStatements((client) => {
+    const db = drizzle({ client })
+    const before = [
+      ...(mustCheckLogin ? [db.execute(sql`select app.assert_safe_login()`)] : []),
+      ...(opening === undefined ? [] : [db.execute(opening)]),
+    ]
+    return { before, own: build(db) }
+  })
+  try {
+    const answers = await database.fly({
+      begin: `begin; set local role ${role}; ${statementTimeout}`,
+      queries: recorded.queries,
+    })
+    if (mustCheckLogin) database.markLoginKnown()
+    return {
+      opening: opening === undefined ? undefined : answers[mustCheckLogin ? 1 : 0],
+      results: await recorded.resolve<T>(answers),
+    }
+  } catch (error) {
+    recorded.abandon()
+    throw problemOf(error) ?? error
+  }
+}

@@ -1,0 +1,72 @@
+import type { MiddlewareHandler } from 'hono'
+import { scopeOf, type AppEnv } from '#src/http/context.ts'
+import { readJsonBody } from '#src/http/json-body.ts'
+import { Problem, type ProblemCode } from '#src/http/problem.ts'
+import { limitRate, type Limiter } from '#src/http/rate-limit.ts'
+import { checkSessionToken } from '#src/vault/session-token.ts'
+
+type Guard = MiddlewareHandler<AppEnv>
+
+interface Access {
+  readonly tags: string[]
+  readonly security: Record<string, string[]>[]
+  readonly middleware: Guard[]
+  /** What this route may answer beside its own problems; the OpenAPI document is made from it. */
+  readonly 'x-problems': readonly ProblemCode[]
+}
+
+interface AccessOptions {
+  readonly limiter?: Limiter
+  /** The most bytes that a JSON body may have; 0 for a route that takes none. */
+  readonly bodyBytes?: number
+  readonly problems?: readonly ProblemCode[]
+}
+
+export const jsonBodyBytes = 64 * 1_024
+
+const always = ['invalid_parameter', 'too_many_requests', 'internal', 'unavailable', 'not_configured'] as const
+const withDatabase = ['deadline_exceeded'] as const
+const withBody = ['malformed_body', 'payload_too_large', 'unsupported_media_type', 'invalid_body'] as const
+
+/** A route for anybody. */
+export function open(tag: string, options: AccessOptions = {}): Access {
+  return access(tag, options, [], [])
+}
+
+/** A route for whoever presents a live session; a token that nobody issued is refused without a flight. */
+export function session(tag: string, options: AccessOptions = {}): Access {
+  return access(tag, options, [requireSessionToken], ['unauthenticated'])
+}
+
+/** A route for anybody that shows more to a live session; a credential that is presented must be good. */
+export function openOrSession(tag: string, options: AccessOptions = {}): Access {
+  return { ...access(tag, options, [allowSessionToken], ['unauthenticated']), security: [{}, { session: [] }] }
+}
+
+function access(tag: string, options: AccessOptions, guards: Guard[], refusals: ProblemCode[]): Access {
+  const { limiter = 'API_LIMITER', bodyBytes = 0, problems = [] } = options
+  return {
+    tags: [tag],
+    security: guards.length === 0 ? [] : [{ session: [] }],
+    middleware: [...guards, limitRate(limiter), ...(bodyBytes === 0 ? [] : [readJsonBody(bodyBytes)])],
+    'x-problems': [...always, ...withDatabase, ...refusals, ...(bodyBytes === 0 ? [] : withBody), ...problems],
+  }
+}
+
+const requireSessionToken: Guard = async (c, next) => {
+  const token = bearerToken(c.req.header('Authorization'))
+  const tokenHash = token === undefined ? undefined : await checkSessionToken(c.var.config, token)
+  if (tokenHash === undefined) throw new Problem('unauthenticated')
+  c.set('caller', { ...scopeOf(c), tokenHash, session: undefined })
+  await next()
+}
+
+const allowSessionToken: Guard = async (c, next) => {
+  if (c.req.header('Authorization') === undefined) await next()
+  else await requireSessionToken(c, next)
+}
+
+/** The token of an `Authorization: Bearer` header (RFC 6750 §2.1); undefined for anything else, two headers included. */
+export function bearerToken(header: string | undefined): string | undefined {
+  return /^bearer ([\w-]{1,200})$/i.exec(header ?? '')?.[1]
+}

@@ -1,0 +1,62 @@
+import { z, type OpenAPIHono } from '@hono/zod-openapi'
+import type { AppEnv } from '#src/http/context.ts'
+import { problemCodes, ProblemDocument, problems } from '#src/http/problem.ts'
+
+/** A required JSON body of this shape. */
+export const jsonBody = <T extends z.ZodType>(schema: T) => ({
+  content: { 'application/json': { schema } },
+  required: true,
+})
+
+/** A JSON answer of this shape. */
+export const jsonContent = <T extends z.ZodType>(schema: T, description: string) => ({
+  content: { 'application/json': { schema } },
+  description,
+})
+
+type Document = ReturnType<OpenAPIHono<AppEnv>['getOpenAPI31Document']>
+
+/** The OpenAPI 3.1 document of every route, with the problems that each one may answer. */
+export function openApiDocument(app: OpenAPIHono<AppEnv>, version: string): Document {
+  app.openAPIRegistry.registerComponent('securitySchemes', 'session', {
+    type: 'http',
+    scheme: 'bearer',
+    description: 'The session_token that signing in answered.',
+  })
+  app.openAPIRegistry.register('Problem', ProblemDocument)
+  const document = app.getOpenAPI31Document({
+    openapi: '3.1.0',
+    info: {
+      title: 'NeuraForm Edge',
+      version,
+      description: 'The backend of an AI companion app. Failures are RFC 9457 problem details.',
+      license: { name: 'MIT' },
+    },
+  })
+  for (const item of Object.values(document.paths ?? {})) {
+    for (const method of ['get', 'put', 'post', 'patch', 'delete'] as const) describeProblems(item[method])
+  }
+  return document
+}
+
+interface Operation {
+  responses?: Record<string, unknown>
+  'x-problems'?: unknown
+  operationId?: string
+}
+
+function describeProblems(operation: Operation | undefined): void {
+  if (operation === undefined) return
+  const codes = z.array(problemCodes).parse(operation['x-problems'] ?? [])
+  delete operation['x-problems']
+  const byStatus = Map.groupBy(codes, (code) => problems[code].status)
+  for (const [status, group] of [...byStatus].toSorted(([a], [b]) => a - b)) {
+    operation.responses = {
+      ...operation.responses,
+      [status]: {
+        description: group.map((code) => `\`${code}\`: ${problems[code].title}`).join(' '),
+        content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+      },
+    }
+  }
+}

@@ -1,0 +1,38 @@
+import type { MiddlewareHandler } from 'hono'
+import { cors } from 'hono/cors'
+import type { AppEnv } from '#src/http/context.ts'
+
+const always = {
+  'X-Content-Type-Options': 'nosniff',
+  'Strict-Transport-Security': 'max-age=63072000; includeSubDomains',
+  'Referrer-Policy': 'no-referrer',
+  'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
+}
+
+/** The headers that every answer has; what says nothing of caching is not cached. */
+export const secureHeaders: MiddlewareHandler<AppEnv> = async (c, next) => {
+  await next()
+  for (const [name, value] of Object.entries(always)) c.header(name, value)
+  if (!c.res.headers.has('Cache-Control')) c.header('Cache-Control', 'no-store')
+}
+
+/** Cross-origin reads for the exact origins of `ALLOWED_ORIGINS`, and for no other. No cookie is ever involved. */
+export const allowedOrigins: MiddlewareHandler<AppEnv> = async (c, next) => {
+  const allow = cors({
+    origin: (origin) => (c.var.config.ALLOWED_ORIGINS.includes(origin) ? origin : null),
+    allowMethods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
+    allowHeaders: ['Authorization', 'Content-Type', 'Idempotency-Key', 'If-None-Match', 'Last-Event-ID', 'Range'],
+    exposeHeaders: [
+      'Content-Range',
+      'ETag',
+      'Retry-After',
+      'Server-Timing',
+      'X-Request-Id',
+      'x-vercel-ai-ui-message-stream',
+    ],
+    maxAge: 600,
+  })
+  const answer = await allow(c, next)
+  c.header('Vary', 'Origin', { append: true })
+  return answer
+}

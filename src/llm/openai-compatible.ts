@@ -1,0 +1,126 @@
+import { EventSourceParserStream } from 'eventsource-parser/stream'
+import { z } from 'zod'
+import type { Config } from '#src/config.ts'
+import { Problem } from '#src/http/problem.ts'
+import { withDeadline } from '#src/http/deadline.ts'
+import type { PromptMessage, Reply, ReplyUsage } from '#src/llm/port.ts'
+
+const mostReplyCharacters = 32_000
+
+const Chunk = z.object({
+  choices: z
+    .array(
+      z.object({
+        delta: z.object({ content: z.string().nullish() }).nullish(),
+        finish_reason: z.string().nullish(),
+      }),
+    )
+    .default([]),
+  usage: z.object({ prompt_tokens: z.int().nonnegative(), completion_tokens: z.int().nonnegative() }).nullish(),
+})
+
+/**
+ * Asks an OpenAI-compatible model (chat completions, streamed). Resolves once it has accepted the prompt. Throws
+ * `not_configured`, `upstream_unavailable` (refused or unreachable, with the upstream's Retry-After) or
+ * `deadline_exceeded`.
+ */
+export async function askModel(config: Config, prompt: readonly PromptMessage[]): Promise<Reply> {
+  const { LLM_BASE_URL: baseUrl, LLM_MODEL: model } = config
+  if (baseUrl === undefined || model === undefined)
+    throw new Problem('not_configured', 'No language model is configured.')
+  const abort = new AbortController()
+  const request = post(config, `${baseUrl.replace(/\/$/, '')}/chat/completions`, { model, prompt }, abort.signal)
+  const response = await withDeadline(request, config.LLM_FIRST_TOKEN_MS, () => abort.abort())
+  if (!response.ok || response.body === null) {
+    await response.body?.cancel()
+    throw refusal(response)
+  }
+  const usage: { latest: ReplyUsage } = { latest: { promptTokens: null, completionTokens: null } }
+  return {
+    model,
+    deltas: readDeltas(config, response.body, usage, abort),
+    usage: () => usage.latest,
+    cancel: () => abort.abort(),
+  }
+}
+
+async function post(
+  config: Config,
+  url: string,
+  { model, prompt }: { model: string; prompt: readonly PromptMessage[] },
+  signal: AbortSignal,
+): Promise<Response> {
+  try {
+    return await fetch(url, {
+      method: 'POST',
+      redirect: 'manual',
+      signal,
+      headers: {
+        'Content-Type': 'application/json',
+        Accept: 'text/event-stream',
+        ...(config.LLM_API_KEY === undefined ? {} : { Authorization: `Bearer ${config.LLM_API_KEY}` }),
+      },
+      body: JSON.stringify({ model, messages: prompt, stream: true, stream_options: { include_usage: true } }),
+    })
+  } catch (error) {
+    throw new Problem('upstream_unavailable', 'The language model cannot be reached.', { cause: error })
+  }
+}
+
+function refusal(response: Response): Problem {
+  const seconds = Number(response.headers.get('Retry-After'))
+  return new Problem('upstream_unavailable', 'The language model refused.', {
+    cause: new Error(`the model answered ${response.status}`),
+    ...(Number.isInteger(seconds) && seconds > 0 && seconds < 3_600 ? { retryAfterSeconds: seconds } : {}),
+  })
+}
+
+async function* readDeltas(
+  config: Config,
+  body: ReadableStream<Uint8Array>,
+  usage: { latest: ReplyUsage },
+  abort: AbortController,
+): AsyncGenerator<string> {
+  const events = body.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream())
+  const reader = events.getReader()
+  let waitMs = config.LLM_FIRST_TOKEN_MS
+  let characters = 0
+  let isFinished = false
+  try {
+    while (true) {
+      const { done, value } = await withDeadline(reader.read(), waitMs, () => abort.abort())
+      if (done || value.data === '[DONE]') break
+      const chunk = parseChunk(value.data)
+      if (chunk.usage !== null && chunk.usage !== undefined) usage.latest = usageOf(chunk.usage)
+      const choice = chunk.choices[0]
+      isFinished ||= typeof choice?.finish_reason === 'string'
+      const text = (choice?.delta?.content ?? '').toWellFormed().replaceAll('\0', '')
+      if (text === '') continue
+      waitMs = config.LLM_IDLE_MS
+      characters += text.length
+      if (characters > mostReplyCharacters) throw nonsense('the reply is too long')
+      yield text
+    }
+    if (!isFinished) throw nonsense('the reply broke off')
+  } catch (error) {
+    throw error instanceof Problem ? error : nonsense('the stream broke', error)
+  } finally {
+    abort.abort()
+  }
+}
+
+function parseChunk(data: string): z.output<typeof Chunk> {
+  try {
+    return Chunk.parse(JSON.parse(data))
+  } catch (error) {
+    throw nonsense('a chunk is not what the protocol says', error)
+  }
+}
+
+const usageOf = (usage: { prompt_tokens: number; completion_tokens: number }): ReplyUsage => ({
+  promptTokens: usage.prompt_tokens,
+  completionTokens: usage.completion_tokens,
+})
+
+const nonsense = (reason: string, cause?: unknown) =>
+  new Problem('upstream_nonsense', 'The language model broke off.', { cause: new Error(reason, { cause }) })

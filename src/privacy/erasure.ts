@@ -1,0 +1,66 @@
+import { isNotNull, sql } from 'drizzle-orm'
+import { v7 as uuidv7 } from 'uuid'
+import { z } from 'zod'
+import { found } from '#src/db/rows.ts'
+import { asService, asUser, asVisitor, sessionOf, type Caller, type RequestScope } from '#src/db/scope.ts'
+import { personalData } from '#src/privacy/personal-data.ts'
+import type { Erasure, ErasureReceipt } from '#src/privacy/shapes.ts'
+import { voiceData } from '#src/voice/tables.ts'
+
+/**
+ * Ends the caller's account: every session dies at once, then blobs and rows go. Where a store fails, the answer is the
+ * same and the scheduled sweep finishes the work.
+ *
+ * Two flights: the rows say where the blobs are, so they may go only after them.
+ */
+export async function eraseAccount(caller: Caller): Promise<ErasureReceipt> {
+  const id = uuidv7()
+  const [blobs] = await asUser(caller, (db) => [
+    db.select({ cacheKey: voiceData.cacheKey }).from(voiceData).where(isNotNull(voiceData.cacheKey)),
+    db.execute(sql`select app.begin_erasure(${id})`),
+  ])
+  const cacheKeys = blobs.flatMap((blob) => blob.cacheKey ?? [])
+  await finishErasure(caller, { erasureId: id, userId: sessionOf(caller).userId, cacheKeys }).catch(() => undefined)
+  return { erasure_id: id, status_url: `${caller.config.PUBLIC_ORIGIN ?? ''}/erasures/${id}` }
+}
+
+interface PendingErasure {
+  readonly erasureId: string
+  readonly userId: string
+  readonly cacheKeys: readonly Uint8Array[]
+}
+
+/** Deletes a leaving person's blobs and then their rows. It may run again after it was cut short. */
+async function finishErasure(scope: RequestScope, pending: PendingErasure): Promise<void> {
+  for (const { eraseBlobs } of personalData) await eraseBlobs?.(scope.config, pending)
+  await asService(scope, 'jobs', 'erasure', (db) => [db.execute(sql`select app.finish_erasure(${pending.erasureId})`)])
+}
+
+const Pending = z.array(
+  z.object({ erasure_id: z.uuid(), user_id: z.uuid(), cache_keys: z.array(z.instanceof(Uint8Array)) }),
+)
+
+/** Finishes the erasures that a request could not. Each is on its own: one that fails is tried again next time. */
+export async function finishPendingErasures(scope: RequestScope): Promise<void> {
+  const [answer] = await asService(scope, 'jobs', 'erasure sweep', (db) => [
+    db.execute(sql`select erasure_id, user_id, cache_keys from app.pending_erasures()`),
+  ])
+  for (const row of Pending.parse(answer.rows)) {
+    const pending = { erasureId: row.erasure_id, userId: row.user_id, cacheKeys: row.cache_keys }
+    await finishErasure(scope, pending).catch(() => undefined)
+  }
+}
+
+const ErasureRow = z.object({ requested_at: z.coerce.date(), completed_at: z.coerce.date().nullable() })
+
+/** How far an erasure has come, for whoever holds its id. Throws `not_found`. */
+export async function getErasure(scope: RequestScope, id: string): Promise<Erasure> {
+  const [answer] = await asVisitor(scope, (db) => [db.execute(sql`select * from app.find_erasure(${id})`)])
+  const row = ErasureRow.parse(found(answer.rows))
+  return {
+    id,
+    state: row.completed_at === null ? 'running' : 'complete',
+    requested_at: row.requested_at.toISOString(),
+    completed_at: row.completed_at?.toISOString() ?? null,
+  }
+}

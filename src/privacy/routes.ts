@@ -1,0 +1,31 @@
+import { createRoute } from '@hono/zod-openapi'
+import { open, session } from '#src/http/access.ts'
+import { callerOf, scopeOf } from '#src/http/context.ts'
+import { IdParams } from '#src/http/fields.ts'
+import { jsonContent } from '#src/http/openapi.ts'
+import { newRouter } from '#src/http/router.ts'
+import { eraseAccount, getErasure } from '#src/privacy/erasure.ts'
+import { Erasure, ErasureReceipt } from '#src/privacy/shapes.ts'
+
+const erase = createRoute({
+  ...session('Privacy'),
+  method: 'delete',
+  path: '/auth/account',
+  summary: 'Erase your account and everything in it',
+  responses: {
+    202: jsonContent(ErasureReceipt, 'Every session has ended; the status URL says when the rest is gone.'),
+  },
+})
+
+const read = createRoute({
+  ...open('Privacy', { problems: ['not_found'] }),
+  method: 'get',
+  path: '/erasures/{id}',
+  summary: 'How far an erasure has come',
+  request: { params: IdParams },
+  responses: { 200: jsonContent(Erasure, 'Its state, for whoever holds the id.') },
+})
+
+export const privacyRoutes = newRouter()
+  .openapi(erase, async (c) => c.json(await eraseAccount(callerOf(c)), 202))
+  .openapi(read, async (c) => c.json(await getErasure(scopeOf(c), c.req.valid('param').id), 200))

@@ -1,0 +1,18 @@
+import { index, pgTable, uuid } from 'drizzle-orm/pg-core'
+import { moment } from '#src/db/columns.ts'
+import { gatePolicies } from '#src/db/roles.ts'
+
+/** A receipt that outlives the account: whose it was is forgotten when the erasure is complete. */
+export const erasures = pgTable(
+  'erasures',
+  {
+    id: uuid().primaryKey(),
+    userId: uuid('user_id'),
+    requestedAt: moment('requested_at').notNull().defaultNow(),
+    completedAt: moment('completed_at'),
+  },
+  (table) => [
+    index('erasures_user_id_idx').on(table.userId),
+    ...gatePolicies('erasures', ['select', 'insert', 'update']),
+  ],
+).enableRLS()

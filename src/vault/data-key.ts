@@ -1,0 +1,91 @@
+import type { Config } from '#src/config.ts'
+import { Problem } from '#src/http/problem.ts'
+import type { WrappedKeys } from '#src/db/scope.ts'
+
+const utf8 = new TextEncoder()
+const nonceBytes = 12
+
+/** A person's data key, unwrapped: its version and the keys derived from it (HKDF-SHA-256, RFC 5869). */
+export interface DataKey {
+  readonly version: number
+  /** AES-256-GCM, for `Vault.seal` and `Vault.open`. */
+  readonly sealing: CryptoKey
+  /** HMAC-SHA-256, for names that only this person's requests can work out. */
+  readonly naming: CryptoKey
+}
+
+/** A new data key, and what the database keeps of it. */
+export interface NewDataKey {
+  readonly dataKey: DataKey
+  readonly keyEncryptionKeyId: string
+  readonly wrappedKey: Uint8Array
+}
+
+/** Makes a data key (256 random bits, version 1) for a person and wraps it under the current key-encryption key. */
+export async function createDataKey(config: Config, userId: string): Promise<NewDataKey> {
+  const ring = keyRing(config)
+  const raw = crypto.getRandomValues(new Uint8Array(32))
+  const nonce = crypto.getRandomValues(new Uint8Array(nonceBytes))
+  const additionalData = wrapContext(userId, 1, ring.current)
+  const wrapped = await crypto.subtle.encrypt(
+    { name: 'AES-GCM', iv: nonce, additionalData },
+    await wrappingKey(config, ring.current),
+    raw,
+  )
+  const wrappedKey = new Uint8Array(nonceBytes + wrapped.byteLength)
+  wrappedKey.set(nonce)
+  wrappedKey.set(new Uint8Array(wrapped), nonceBytes)
+  return { dataKey: await derive(raw, 1), keyEncryptionKeyId: ring.current, wrappedKey }
+}
+
+/**
+ * Unwraps a person's data keys, newest last. Throws `key_unavailable` when a key-encryption key is not configured, and
+ * an unknown error when a wrapped key is not what was stored for this person.
+ */
+export async function unwrapDataKeys(
+  config: Config,
+  userId: string,
+  wrapped: WrappedKeys,
+): Promise<readonly DataKey[]> {
+  return await Promise.all(
+    wrapped.map(async ({ version, key_encryption_key_id: keyId, wrapped_key: hex }) => {
+      const bytes = Uint8Array.fromHex(hex)
+      const raw = await crypto.subtle.decrypt(
+        { name: 'AES-GCM', iv: bytes.subarray(0, nonceBytes), additionalData: wrapContext(userId, version, keyId) },
+        await wrappingKey(config, keyId),
+        bytes.subarray(nonceBytes),
+      )
+      return await derive(new Uint8Array(raw), version)
+    }),
+  )
+}
+
+function keyRing(config: Config) {
+  if (config.KEY_ENCRYPTION_KEYS === undefined) throw new Problem('not_configured', 'KEY_ENCRYPTION_KEYS is not set.')
+  return config.KEY_ENCRYPTION_KEYS
+}
+
+async function wrappingKey(config: Config, keyId: string): Promise<CryptoKey> {
+  const bytes = keyRing(config).keys[keyId]
+  if (bytes === undefined) throw new Problem('key_unavailable')
+  return await crypto.subtle.importKey('raw', bytes, 'AES-GCM', false, ['encrypt', 'decrypt'])
+}
+
+const wrapContext = (userId: string, version: number, keyId: string) =>
+  utf8.encode(JSON.stringify(['neuraform/wrap/1', userId, version, keyId]))
+
+async function derive(raw: Uint8Array, version: number): Promise<DataKey> {
+  const root = await crypto.subtle.importKey('raw', raw, 'HKDF', false, ['deriveKey'])
+  const [sealing, naming] = await Promise.all([
+    crypto.subtle.deriveKey(purpose('seal'), root, { name: 'AES-GCM', length: 256 }, false, ['encrypt', 'decrypt']),
+    crypto.subtle.deriveKey(purpose('name'), root, { name: 'HMAC', hash: 'SHA-256', length: 256 }, false, ['sign']),
+  ])
+  return { version, sealing, naming }
+}
+
+const purpose = (name: string) => ({
+  name: 'HKDF',
+  hash: 'SHA-256',
+  salt: new Uint8Array(),
+  info: utf8.encode(`neuraform/${name}/1`),
+})

@@ -1,0 +1,32 @@
+import { asUser, sessionOf, type Caller } from '#src/db/scope.ts'
+import { unwrapDataKeys } from '#src/vault/data-key.ts'
+import { Vault } from '#src/vault/vault.ts'
+
+const lifetimeMs = 5 * 60_000
+const mostVaults = 1_000
+
+/** Opened vaults of this isolate, by token hash. Every flight checks the session again, so one kept opens nothing alone. */
+const kept = new Map<string, { vault: Vault; keptAt: number }>()
+
+/** Keeps a vault for the requests that will present this token. */
+export function keepVault(tokenHash: Uint8Array, vault: Vault): void {
+  const oldest = kept.keys().next().value
+  if (kept.size >= mostVaults && oldest !== undefined) kept.delete(oldest)
+  kept.set(tokenHash.toHex(), { vault, keptAt: Date.now() })
+}
+
+/**
+ * The caller's vault. It costs no flight when the isolate has kept it or a flight of this request found the session;
+ * else it takes one, which also authenticates. Throws what `asUser` throws.
+ */
+export async function openVault(caller: Caller): Promise<Vault> {
+  const name = caller.tokenHash.toHex()
+  const found = kept.get(name)
+  if (found !== undefined && Date.now() - found.keptAt < lifetimeMs) return found.vault
+  kept.delete(name)
+  if (caller.session === undefined) await asUser(caller, () => [])
+  const { userId, wrappedKeys } = sessionOf(caller)
+  const vault = new Vault(userId, await unwrapDataKeys(caller.config, userId, wrappedKeys))
+  keepVault(caller.tokenHash, vault)
+  return vault
+}

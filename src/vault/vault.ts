@@ -1,0 +1,109 @@
+import { getTableName } from 'drizzle-orm'
+import type { PgColumn } from 'drizzle-orm/pg-core'
+import type { Sealed } from '#src/db/columns.ts'
+import type { DataKey } from '#src/vault/data-key.ts'
+
+const utf8 = new TextEncoder()
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+const format = 1
+const headerBytes = 3
+const nonceBytes = 12
+
+/** What was stored cannot be opened: it was swapped, cut or changed, or its key is gone. It never carries plain text. */
+export class SealBroken extends Error {
+  override readonly name = 'SealBroken'
+}
+
+/**
+ * Seals and opens one person's words: AES-256-GCM under their data key, bound to table, column, row, person and key
+ * version. Stored as one byte of format, two of key version, 12 of nonce, then the ciphertext with its tag.
+ */
+export class Vault {
+  readonly userId: string
+  readonly #keys: ReadonlyMap<number, DataKey>
+  readonly #current: DataKey
+
+  constructor(userId: string, keys: readonly DataKey[]) {
+    const current = keys.at(-1)
+    if (current === undefined) throw new SealBroken('the person has no data key')
+    this.userId = userId
+    this.#keys = new Map(keys.map((key) => [key.version, key]))
+    this.#current = current
+  }
+
+  /** Seals a text for one cell of the database. */
+  async seal(column: PgColumn, rowId: string, text: string): Promise<Sealed> {
+    const { version, sealing } = this.#current
+    const nonce = crypto.getRandomValues(new Uint8Array(nonceBytes))
+    const additionalData = this.#context(column, rowId, version)
+    const ciphertext = await crypto.subtle.encrypt(
+      { name: 'AES-GCM', iv: nonce, additionalData },
+      sealing,
+      utf8.encode(text),
+    )
+    const bytes = new Uint8Array(headerBytes + nonceBytes + ciphertext.byteLength)
+    new DataView(bytes.buffer).setUint8(0, format)
+    new DataView(bytes.buffer).setUint16(1, version)
+    bytes.set(nonce, headerBytes)
+    bytes.set(new Uint8Array(ciphertext), headerBytes + nonceBytes)
+    return asSealed(bytes)
+  }
+
+  /** Seals a text that may be absent. */
+  async sealOptional(column: PgColumn, rowId: string, text: string | null | undefined): Promise<Sealed | null> {
+    return text === null || text === undefined ? null : await this.seal(column, rowId, text)
+  }
+
+  /** Opens what `seal` made for this very cell. Throws SealBroken for anything else. */
+  async open(column: PgColumn, rowId: string, stored: Uint8Array): Promise<string> {
+    if (stored.length < headerBytes + nonceBytes || stored[0] !== format) throw new SealBroken('not a sealed value')
+    const version = new DataView(stored.buffer, stored.byteOffset).getUint16(1)
+    const key = this.#keys.get(version)
+    if (key === undefined) throw new SealBroken('no key of that version')
+    const iv = stored.subarray(headerBytes, headerBytes + nonceBytes)
+    const additionalData = this.#context(column, rowId, version)
+    try {
+      const plain = await crypto.subtle.decrypt(
+        { name: 'AES-GCM', iv, additionalData },
+        key.sealing,
+        stored.subarray(headerBytes + nonceBytes),
+      )
+      return strictUtf8.decode(plain)
+    } catch (error) {
+      throw new SealBroken('the seal does not match', { cause: error })
+    }
+  }
+
+  /** Opens a value that may be absent; what cannot be opened reads as null, so that one damaged cell costs only itself. */
+  async read(column: PgColumn, rowId: string, stored: Uint8Array | null): Promise<string | null> {
+    if (stored === null) return null
+    try {
+      return await this.open(column, rowId, stored)
+    } catch (error) {
+      if (!(error instanceof SealBroken)) throw error
+      reportBrokenSeal(column, rowId)
+      return null
+    }
+  }
+
+  /** A name (HMAC-SHA-256, 32 bytes) for a text, which nobody can work out without this person's key. */
+  async nameOf(text: string): Promise<Uint8Array> {
+    return new Uint8Array(await crypto.subtle.sign('HMAC', this.#current.naming, utf8.encode(text)))
+  }
+
+  #context(column: PgColumn, rowId: string, version: number): Uint8Array {
+    return utf8.encode(
+      JSON.stringify(['neuraform/seal/1', getTableName(column.table), column.name, rowId, this.userId, version]),
+    )
+  }
+}
+
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the one place where bytes become `Sealed`: just encrypted
+const asSealed = (bytes: Uint8Array) => bytes as Sealed
+
+function reportBrokenSeal(column: PgColumn, rowId: string): void {
+  // oxlint-disable-next-line no-console -- the operator's alarm; it names a cell and no word of it
+  console.error(
+    JSON.stringify({ event: 'seal_broken', table: getTableName(column.table), column: column.name, row_id: rowId }),
+  )
+}
