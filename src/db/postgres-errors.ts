@@ -77,7 +77,7 @@ function byClass(code: string, error: unknown): ProblemCode | undefined {
 const isPolicyRefusal = (error: unknown) => error instanceof Error && error.message.includes('row-level security')
 
 function connectionLost(error: unknown): Problem | undefined {
-  if (!(error instanceof Error)) return undefined
+  if (!(error instanceof Error) || error instanceof TypeError) return undefined
   const isLost = /connection|socket|network|timeout|stream was cancelled|terminat/i.test(error.message)
   return isLost ? new Problem('unavailable', undefined, { cause: error }) : undefined
 }

@@ -1,0 +1,116 @@
+import { randomBytes } from 'node:crypto'
+
+/** Every variable that the Worker reads; nothing else of a process's environment reaches it. */
+export const configurationNames = [
+  'NEON_DATABASE_URL',
+  'KEY_ENCRYPTION_KEYS',
+  'TOKEN_SIGNING_KEY',
+  'LOOKUP_KEY',
+  'ENVIRONMENT',
+  'PUBLIC_ORIGIN',
+  'ALLOWED_ORIGINS',
+  'ALLOWED_RETURN_URLS',
+  'GOOGLE_CLIENT_ID',
+  'GOOGLE_CLIENT_SECRET',
+  'GOOGLE_ENDPOINTS',
+  'FACEBOOK_APP_ID',
+  'FACEBOOK_APP_SECRET',
+  'FACEBOOK_GRAPH_VERSION',
+  'FACEBOOK_ENDPOINTS',
+  'APPLE_CLIENT_ID',
+  'APPLE_BUNDLE_IDS',
+  'APPLE_TEAM_ID',
+  'APPLE_KEY_ID',
+  'APPLE_PRIVATE_KEY',
+  'APPLE_ENDPOINTS',
+  'LLM_BASE_URL',
+  'LLM_API_KEY',
+  'LLM_MODEL',
+  'LLM_FALLBACKS',
+  'LLM_FIRST_TOKEN_MS',
+  'LLM_IDLE_MS',
+  'SPEECH_PROVIDER',
+  'SPEECH_BASE_URL',
+  'SPEECH_API_KEY',
+  'SPEECH_DEADLINE_MS',
+  'MINIMUM_AGE',
+  'REQUIRE_NONCE',
+  'SESSION_IDLE_SECONDS',
+  'SESSION_ABSOLUTE_SECONDS',
+  'SESSIONS_PER_USER',
+  'AUDIO_URL_SECONDS',
+  'DATABASE_DEADLINE_MS',
+] as const
+
+export type Variables = Readonly<Record<string, string | undefined>>
+
+/** The secrets that a Worker needs and nobody has to choose. */
+export interface WorkerKeys {
+  readonly KEY_ENCRYPTION_KEYS: string
+  readonly TOKEN_SIGNING_KEY: string
+  readonly LOOKUP_KEY: string
+}
+
+export interface EnvironmentInput {
+  /** Sources of variables, the first that has a value wins; an empty value is none. */
+  readonly given: readonly Variables[]
+  readonly workerOrigin: string
+  readonly upstreamOrigin: string
+  readonly keys: WorkerKeys
+}
+
+/**
+ * The variables of a local Worker: what was given, then defaults that point at the local upstream. A model or voice
+ * that comes with a key of its own is a real vendor, so that none of the offline one's defaults is mixed into it.
+ */
+export function workerEnvironment(input: EnvironmentInput): Record<string, string> {
+  const values: Record<string, string> = {}
+  for (const name of configurationNames) {
+    const value = input.given.map((source) => source[name]).find((one) => one !== undefined && one !== '')
+    if (value !== undefined) values[name] = value
+  }
+  return { ...defaultsFor(values, input), ...values }
+}
+
+/** New keys: 32 random bytes each, in base64. */
+export function makeWorkerKeys(): WorkerKeys {
+  const [keyEncryptionKey, signingKey, lookupKey] = [makeKey(), makeKey(), makeKey()]
+  return {
+    KEY_ENCRYPTION_KEYS: JSON.stringify({ current: 'local', keys: { local: keyEncryptionKey } }),
+    TOKEN_SIGNING_KEY: signingKey,
+    LOOKUP_KEY: lookupKey,
+  }
+}
+
+function makeKey(): string {
+  return randomBytes(32).toString('base64')
+}
+
+function defaultsFor(
+  values: Variables,
+  { workerOrigin, upstreamOrigin, keys }: EnvironmentInput,
+): Record<string, string> {
+  const google = `${upstreamOrigin}/google`
+  return {
+    ENVIRONMENT: 'development',
+    PUBLIC_ORIGIN: workerOrigin,
+    ...keys,
+    GOOGLE_CLIENT_ID: 'neuraform-local',
+    GOOGLE_ENDPOINTS: JSON.stringify({
+      issuer: google,
+      jwks: `${google}/jwks`,
+      authorization: `${google}/authorize`,
+      token: `${google}/token`,
+      revocation: `${google}/revoke`,
+    }),
+    ...(values['LLM_API_KEY'] === undefined
+      ? { LLM_BASE_URL: `${upstreamOrigin}/v1`, LLM_MODEL: 'offline-companion', LLM_API_KEY: 'offline' }
+      : {}),
+    ...speechDefaults(values, upstreamOrigin),
+  }
+}
+
+function speechDefaults(values: Variables, upstreamOrigin: string): Record<string, string> {
+  const provider = values['SPEECH_PROVIDER'] ?? (values['SPEECH_API_KEY'] === undefined ? 'offline' : undefined)
+  return provider === 'offline' ? { SPEECH_PROVIDER: provider, SPEECH_BASE_URL: upstreamOrigin } : {}
+}

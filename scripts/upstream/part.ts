@@ -1,0 +1,66 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import type * as z from 'zod'
+
+/** One request as a handler sees it: the body is complete and within the limit. */
+export interface Ask {
+  readonly url: URL
+  readonly headers: IncomingHttpHeaders
+  readonly text: string
+}
+
+/** What a handler answers. A string or bytes go out with their exact length, an iterable as it comes. */
+export interface Reply {
+  readonly status?: number
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body: string | Uint8Array | AsyncIterable<string>
+}
+
+export type Handler = (ask: Ask) => Reply | Promise<Reply>
+
+/** One vendor's share of the outside world: its routes, and its own way to say that something is wrong. */
+export interface Part {
+  readonly summary: string
+  /** Unknown paths below these are refused in this part's words. */
+  readonly prefixes: readonly string[]
+  readonly routes: Readonly<Record<`${'GET' | 'POST'} /${string}`, Handler>>
+  readonly describeFailure: (failure: Failure) => unknown
+  readonly close?: () => Promise<void>
+}
+
+/** A request that is refused; the part that it was meant for puts it in its vendor's words. */
+export class Failure extends Error {
+  override readonly name = 'Failure'
+  readonly status: number
+  readonly code: string
+  readonly param: string | null
+
+  constructor(status: number, code: string, message: string, param: string | null = null) {
+    super(message)
+    this.status = status
+    this.code = code
+    this.param = param
+  }
+}
+
+/** A JSON reply. */
+export function json(value: unknown, init: Omit<Reply, 'body'> = {}): Reply {
+  return { ...init, headers: { 'content-type': 'application/json', ...init.headers }, body: JSON.stringify(value) }
+}
+
+/** The request's JSON body in the schema's shape; an absent one counts as `{}`. Throws Failure 400, naming the field. */
+export function jsonBody<T extends z.ZodType>(ask: Ask, schema: T): z.output<T> {
+  const result = schema.safeParse(parseJson(ask.text))
+  if (result.success) return result.data
+  const issue = result.error.issues[0]
+  const param = issue === undefined || issue.path.length === 0 ? null : issue.path.join('.')
+  throw new Failure(400, 'invalid_value', `${param ?? 'body'}: ${issue?.message ?? 'is not valid'}`, param)
+}
+
+function parseJson(text: string): unknown {
+  if (text.trim() === '') return {}
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new Failure(400, 'invalid_json', 'The body is not JSON.')
+  }
+}

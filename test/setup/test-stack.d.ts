@@ -1,0 +1,13 @@
+/** What every test may reach: the database as the Worker and as its owner, the upstream, and the Worker's variables. */
+export interface TestStack {
+  readonly edgeUrl: string
+  readonly ownerUrl: string
+  readonly upstreamOrigin: string
+  readonly variables: Readonly<Record<string, string>>
+}
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    stack: TestStack
+  }
+}

@@ -1,0 +1,36 @@
+import { cloudflareTest } from '@cloudflare/vitest-pool-workers'
+import { defineConfig } from 'vitest/config'
+
+const common = { testTimeout: 30_000, hookTimeout: 120_000 }
+
+export default defineConfig({
+  // The pool resolves what CommonJS requires through the root project: pg needs the sockets of `pg-cloudflare`.
+  ssr: { resolve: { conditions: ['workerd', 'worker', 'module', 'browser'] } },
+  test: {
+    // One PostgreSQL and one upstream for every test file, in both projects.
+    globalSetup: './test/setup/global-setup.ts',
+    projects: [
+      {
+        plugins: [
+          cloudflareTest(async ({ inject }) => {
+            const { workerOptions } = await import('./test/setup/worker-options.ts')
+            return workerOptions(inject('stack'))
+          }),
+        ],
+        test: {
+          ...common,
+          name: 'worker',
+          include: ['test/{api,contract,faults,unit}/**/*.test.ts'],
+          setupFiles: ['./test/setup/quiet-log.ts'],
+        },
+      },
+      {
+        test: {
+          ...common,
+          name: 'node',
+          include: ['test/{rls,schema,scripts,house}/**/*.test.ts'],
+        },
+      },
+    ],
+  },
+})
