@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { workerVariables } from '#scripts/upstream/worker-variables.ts'
 
 /** Every variable that the Worker reads; nothing else of a process's environment reaches it. */
 export const configurationNames = [
@@ -90,27 +91,14 @@ function defaultsFor(
   values: Variables,
   { workerOrigin, upstreamOrigin, keys }: EnvironmentInput,
 ): Record<string, string> {
-  const google = `${upstreamOrigin}/google`
+  const isOfflineVoice =
+    (values['SPEECH_PROVIDER'] ?? (values['SPEECH_API_KEY'] === undefined ? 'offline' : '')) === 'offline'
   return {
     ENVIRONMENT: 'development',
     PUBLIC_ORIGIN: workerOrigin,
     ...keys,
-    GOOGLE_CLIENT_ID: 'neuraform-local',
-    GOOGLE_ENDPOINTS: JSON.stringify({
-      issuer: google,
-      jwks: `${google}/jwks`,
-      authorization: `${google}/authorize`,
-      token: `${google}/token`,
-      revocation: `${google}/revoke`,
-    }),
-    ...(values['LLM_API_KEY'] === undefined
-      ? { LLM_BASE_URL: `${upstreamOrigin}/v1`, LLM_MODEL: 'offline-companion', LLM_API_KEY: 'offline' }
-      : {}),
-    ...speechDefaults(values, upstreamOrigin),
+    ...workerVariables.identity(upstreamOrigin),
+    ...(values['LLM_API_KEY'] === undefined ? workerVariables.companion(upstreamOrigin) : {}),
+    ...(isOfflineVoice ? workerVariables.voice(upstreamOrigin) : {}),
   }
-}
-
-function speechDefaults(values: Variables, upstreamOrigin: string): Record<string, string> {
-  const provider = values['SPEECH_PROVIDER'] ?? (values['SPEECH_API_KEY'] === undefined ? 'offline' : undefined)
-  return provider === 'offline' ? { SPEECH_PROVIDER: provider, SPEECH_BASE_URL: upstreamOrigin } : {}
 }

@@ -4,7 +4,9 @@ import { workerVariables } from '#scripts/upstream/worker-variables.ts'
 const upstream = await startUpstream({ port: Number(process.env.PORT ?? 0) })
 
 console.log(`The local upstream answers at ${upstream.origin}\n`)
-for (const [name, value] of Object.entries(workerVariables(upstream.origin))) console.log(`${name}=${value}`)
+for (const variables of Object.values(workerVariables)) {
+  for (const [name, value] of Object.entries(variables(upstream.origin))) console.log(`${name}=${value}`)
+}
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => void upstream.close())

@@ -2,6 +2,7 @@ import { eq, sql } from 'drizzle-orm'
 import { selectMessages, type MessageRow } from '#src/conversations/messages.ts'
 import { messages } from '#src/conversations/tables.ts'
 import { asTurn, type TurnCaller } from '#src/db/scope.ts'
+import { describeFailure } from '#src/http/log.ts'
 import type { Reply } from '#src/llm/port.ts'
 import type { Vault } from '#src/vault/vault.ts'
 
@@ -45,7 +46,8 @@ export async function answerTurn(turn: LiveTurn, reply: Reply, onText: (delta: s
       text += delta
       onText(delta)
     }
-  } catch {
+  } catch (error) {
+    turn.caller.report({ event: 'reply_broke_off', ...describeFailure(error) })
     state = 'interrupted'
   }
   if (text === '') state = 'interrupted'

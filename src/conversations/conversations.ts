@@ -3,9 +3,9 @@ import { v7 as uuidv7 } from 'uuid'
 import { z } from 'zod'
 import type { Conversation, ConversationChange, ConversationPage, NewConversation } from '#src/conversations/shapes.ts'
 import { conversations } from '#src/conversations/tables.ts'
-import { found, only } from '#src/db/rows.ts'
+import { found } from '#src/db/rows.ts'
 import { asUser, type Caller, type Db } from '#src/db/scope.ts'
-import { claimedResource, claimFor, claimKey, isFirst, isOurClaim, readClaim } from '#src/http/idempotency.ts'
+import { claimedResource, claimFor, claimKey, refuseReusedKey, isOurClaim, readClaim } from '#src/http/idempotency.ts'
 import { pageFrom, readPosition, type PageQuery } from '#src/http/page.ts'
 import { openVault } from '#src/vault/open-vault.ts'
 import type { Vault } from '#src/vault/vault.ts'
@@ -30,7 +30,7 @@ export async function createConversation(
     readClaim(db, claim),
     selectConversations(db).where(eq(conversations.id, claimedResource(claim))),
   ])
-  isFirst(claim, only(claims))
+  refuseReusedKey(claim, claims)
   return await conversationFrom(vault, found(rows))
 }
 

@@ -3,13 +3,13 @@ import { v7 as uuidv7 } from 'uuid'
 import { z } from 'zod'
 import type { Message, MessagePage, NewMessage } from '#src/conversations/shapes.ts'
 import { conversations, messages } from '#src/conversations/tables.ts'
-import { found, only } from '#src/db/rows.ts'
+import { found } from '#src/db/rows.ts'
 import { asUser, type Caller, type Db } from '#src/db/scope.ts'
 import {
   claimedResource,
   claimFor,
   claimKey,
-  isFirst,
+  refuseReusedKey,
   isOurClaim,
   readClaim,
   type Claim,
@@ -39,7 +39,7 @@ export async function appendMessage(
     readClaim(db, claim),
     selectMessages(db).where(eq(messages.id, claimedResource(claim))),
   ])
-  isFirst(claim, only(claims))
+  refuseReusedKey(claim, claims)
   return await messageFrom(vault, found(rows))
 }
 

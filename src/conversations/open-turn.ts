@@ -2,9 +2,17 @@ import { and, desc, eq, isNull, ne, or, sql } from 'drizzle-orm'
 import { selectMessages, type MessageRow } from '#src/conversations/messages.ts'
 import type { Speaker } from '#src/conversations/prompt.ts'
 import { conversations, messages, turns } from '#src/conversations/tables.ts'
-import { found, only } from '#src/db/rows.ts'
+import { found } from '#src/db/rows.ts'
 import { asUser, type Caller, type Db } from '#src/db/scope.ts'
-import { claimedResource, claimKey, isFirst, isOurClaim, readClaim, type Claim } from '#src/http/idempotency.ts'
+import {
+  claimedResource,
+  claimKey,
+  refuseReusedKey,
+  isOurClaim,
+  isSameRequest,
+  readClaim,
+  type Claim,
+} from '#src/http/idempotency.ts'
 import { Problem } from '#src/http/problem.ts'
 import { personas } from '#src/personas/tables.ts'
 
@@ -52,7 +60,7 @@ export async function openTurn(caller: Caller, plan: TurnPlan, claim: Claim): Pr
       .limit(historyMessages),
     selectMessages(db).where(eq(messages.turnId, claimedResource(claim))),
   ])
-  isFirst(claim, only(claims))
+  refuseReusedKey(claim, claims)
   const turn = found(turnRows)
   const { displayName, description, systemPrompt } = found(speakers)
   if (displayName === null || description === null || systemPrompt === null) {
@@ -90,6 +98,7 @@ const takeUpFailedTurn = (db: Db, plan: TurnPlan, claim: Claim) =>
     })
     .where(
       and(
+        isSameRequest(claim),
         eq(turns.id, claimedResource(claim)),
         eq(turns.state, 'failed'),
         eq(turns.conversationId, plan.conversationId),

@@ -6,6 +6,7 @@ import { buildPrompt } from '#src/conversations/prompt.ts'
 import type { NewTurn, Turn } from '#src/conversations/shapes.ts'
 import { UiMessageWriter } from '#src/conversations/ui-message-stream.ts'
 import type { Caller } from '#src/db/scope.ts'
+import { describeFailure } from '#src/http/log.ts'
 import { claimFor } from '#src/http/idempotency.ts'
 import { Problem } from '#src/http/problem.ts'
 import { eventStream } from '#src/http/sse.ts'
@@ -56,7 +57,7 @@ export async function startTurn(
   return { isLive: true, turn, reply: await beginReply(turn, opened, content) }
 }
 
-const scopeOf = ({ config, database, defer }: Caller) => ({ config, database, defer })
+const scopeOf = ({ config, database, defer, report }: Caller) => ({ config, database, defer, report })
 
 /** Asks the model while the person's words are stored; neither waits for the other, and both must succeed. */
 async function beginReply(turn: LiveTurn, opened: OpenedTurn, content: string): Promise<Reply> {
@@ -68,7 +69,9 @@ async function beginReply(turn: LiveTurn, opened: OpenedTurn, content: string): 
   ])
   if (stored.status === 'fulfilled' && asked.status === 'fulfilled') return asked.value
   if (asked.status === 'fulfilled') asked.value.cancel()
-  await failTurn(turn).catch(() => undefined)
+  await failTurn(turn).catch((error: unknown) =>
+    turn.caller.report({ event: 'turn_not_failed', ...describeFailure(error) }),
+  )
   for (const outcome of [stored, asked]) if (outcome.status === 'rejected') throw outcome.reason
   throw new Error('unreachable: one of the two was rejected')
 }
@@ -82,11 +85,19 @@ export function streamTurn(caller: Caller, started: StartedTurn): ReadableStream
     }
     const writer = new UiMessageWriter(started.turn, send)
     writer.start()
-    const { state } = await answerTurn(started.turn, started.reply, (delta) => writer.text(delta)).catch(() => ({
-      state: 'interrupted' as const,
-    }))
+    const state = await answerAloud(started.turn, started.reply, writer)
     writer.end(state, caller.database.flights)
+    caller.report({ event: 'turn_ended', state, flights: caller.database.flights })
   }, caller.defer)
+}
+
+async function answerAloud(turn: LiveTurn, reply: Reply, writer: UiMessageWriter): Promise<Turn['state']> {
+  try {
+    return (await answerTurn(turn, reply, (delta) => writer.text(delta))).state
+  } catch (error) {
+    turn.caller.report({ event: 'turn_not_stored', ...describeFailure(error) })
+    return 'interrupted'
+  }
 }
 
 async function replay(caller: Caller, opened: OpenedTurn, vault: Vault, writer: UiMessageWriter): Promise<void> {

@@ -2,7 +2,7 @@ import type { PgTable } from 'drizzle-orm/pg-core'
 import type { Config } from '#src/config.ts'
 
 /** The blobs of a person who leaves, as the database knows them. */
-export interface LeavingBlobs {
+interface LeavingBlobs {
   readonly userId: string
   readonly cacheKeys: readonly Uint8Array[]
 }

@@ -2,7 +2,7 @@ import { sql, type SQL } from 'drizzle-orm'
 import { pgPolicy, pgRole } from 'drizzle-orm/pg-core'
 
 /** Owns the security definer functions; the only role whose policies may read `true`. */
-export const gateRole = pgRole('neuraform_gate').existing()
+const gateRole = pgRole('neuraform_gate').existing()
 /** A person, behind `app.begin_session` or `app.begin_turn`. */
 export const userRole = pgRole('neuraform_user').existing()
 /** Anybody: the public catalogue. */

@@ -5,6 +5,7 @@ import type { QueryResult } from 'pg'
 import * as z from 'zod'
 import type { Config } from '#src/config.ts'
 import type { Database } from '#src/db/connect.ts'
+import type { LogLine } from '#src/http/log.ts'
 import { problemOf } from '#src/db/postgres-errors.ts'
 import { recordStatements } from '#src/db/recorded-statements.ts'
 import { rowOf } from '#src/db/rows.ts'
@@ -49,6 +50,8 @@ export interface RequestScope {
   readonly database: Database
   /** Keeps the Worker alive for work that the answer does not wait for. */
   readonly defer: (work: Promise<unknown>) => void
+  /** Writes a log line of this request's, for what happens after or beside its answer. */
+  readonly report: (line: LogLine) => void
 }
 
 /** A person's request: the hash of the presented token, and the session once a flight found it. */

@@ -1,6 +1,7 @@
 import type { Context } from 'hono'
 import type { Config, Env } from '#src/config.ts'
 import { openDatabase } from '#src/db/connect.ts'
+import { writeLog, type LogLine } from '#src/http/log.ts'
 import type { Caller, RequestScope } from '#src/db/scope.ts'
 
 /** What every request carries. `scope` is made when the database is first needed, `caller` by the session guard. */
@@ -24,6 +25,7 @@ export function scopeOf(c: AppContext): RequestScope {
     config: c.var.config,
     database: openDatabase(c.var.config),
     defer: (work: Promise<unknown>) => c.executionCtx.waitUntil(work),
+    report: (line: LogLine) => writeLog({ request_id: c.var.requestId, ...line }),
   }
   c.set('scope', scope)
   return scope

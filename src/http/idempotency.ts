@@ -15,47 +15,60 @@ export const IdempotencyHeader = z.object({
     .openapi({ description: 'Makes a repeated request answer with what the first one made, for a day.' }),
 })
 
-/** A client's key, a keyed hash of what it was sent with, and the id of what it makes if it is new. */
+/** A client's key (if it sent one), a keyed hash of what it was sent with, and the id of what it makes if it is new. */
 export interface Claim {
-  readonly key: string
+  readonly key: string | undefined
   readonly requestHash: Uint8Array
   readonly resourceId: string
 }
 
-/**
- * The claim of a request. Without a key of the client's, one of our own that nobody repeats. The hash is salted with the
- * key, so that equal words leave unequal hashes.
- */
+/** The claim of a request. The hash is salted with the key, so that equal words leave unequal hashes. */
 export async function claimFor(
   config: Config,
-  presentedKey: string | undefined,
+  key: string | undefined,
   resourceId: string,
   request: readonly unknown[],
 ): Promise<Claim> {
-  const key = presentedKey ?? `auto:${resourceId}`
   return { key, requestHash: await lookupIndex(config, 'request', JSON.stringify([key, ...request])), resourceId }
 }
 
 /** Claims the key; a request that holds it already, or is about to, wins. Runs before the statement that creates. */
-export const claimKey = (db: Db, claim: Claim) => db.insert(idempotencyKeys).values(claim).onConflictDoNothing()
+export function claimKey(db: Db, { key, requestHash, resourceId }: Claim) {
+  return key === undefined
+    ? db.execute(sql`select 1`)
+    : db.insert(idempotencyKeys).values({ key, requestHash, resourceId }).onConflictDoNothing()
+}
 
-/** True, inside the same flight, where this request made the claim: `insert … select … where` it. */
-export const isOurClaim = ({ key, resourceId }: Claim): SQL =>
-  sql`exists (select 1 from ${idempotencyKeys} where ${idempotencyKeys.key} = ${key} and ${idempotencyKeys.resourceId} = ${resourceId})`
+/** True, inside the same flight, where this request is the first with its key: `insert … select … where` it. */
+export function isOurClaim({ key, resourceId }: Claim): SQL {
+  return key === undefined
+    ? sql`true`
+    : sql`exists (select 1 from ${idempotencyKeys} where ${idempotencyKeys.key} = ${key} and ${idempotencyKeys.resourceId} = ${resourceId})`
+}
+
+/** True, inside the same flight, where the key was claimed with this very request, now or before. */
+export function isSameRequest({ key, requestHash }: Claim): SQL {
+  return key === undefined
+    ? sql`true`
+    : sql`exists (select 1 from ${idempotencyKeys} where ${idempotencyKeys.key} = ${key} and ${idempotencyKeys.requestHash} = ${requestHash})`
+}
 
 /** The id of what the key made, then or now. */
-export const claimedResource = ({ key }: Claim): SQL =>
-  sql`(select ${idempotencyKeys.resourceId} from ${idempotencyKeys} where ${idempotencyKeys.key} = ${key})`
+export function claimedResource({ key, resourceId }: Claim): SQL {
+  return key === undefined
+    ? sql`${resourceId}::uuid`
+    : sql`(select ${idempotencyKeys.resourceId} from ${idempotencyKeys} where ${idempotencyKeys.key} = ${key})`
+}
 
-/** What the key was claimed with. */
+/** What the key was claimed with; no row where there is no key. */
 export const readClaim = (db: Db, { key }: Claim) =>
   db
-    .select({ requestHash: idempotencyKeys.requestHash, resourceId: idempotencyKeys.resourceId })
+    .select({ requestHash: idempotencyKeys.requestHash })
     .from(idempotencyKeys)
-    .where(eq(idempotencyKeys.key, key))
+    .where(key === undefined ? sql`false` : eq(idempotencyKeys.key, key))
 
-/** Whether this request made the claim. Throws `idempotency_key_reused` when the key came with another request. */
-export function isFirst(claim: Claim, found: { requestHash: Uint8Array; resourceId: string }): boolean {
-  if (Buffer.compare(found.requestHash, claim.requestHash) !== 0) throw new Problem('idempotency_key_reused')
-  return found.resourceId === claim.resourceId
+/** Throws `idempotency_key_reused` when the key came with another request before. */
+export function refuseReusedKey(claim: Claim, found: readonly { requestHash: Uint8Array }[]): void {
+  const isReused = found.some(({ requestHash }) => Buffer.compare(requestHash, claim.requestHash) !== 0)
+  if (isReused) throw new Problem('idempotency_key_reused')
 }

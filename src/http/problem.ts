@@ -98,7 +98,7 @@ export class Problem extends Error {
 }
 
 /** The RFC 9457 body of a problem. It is the same for the same cause: the request's id travels in a header only. */
-export function problemDocument(problem: Problem): ProblemDocument {
+function problemDocument(problem: Problem): ProblemDocument {
   return {
     type: `urn:neuraform:problem:${problem.code}`,
     title: problems[problem.code].title,

@@ -1,8 +1,8 @@
 import type { MiddlewareHandler } from 'hono'
 import { routePath } from 'hono/route'
 import { v7 as uuidv7 } from 'uuid'
-import type { AppContext, AppEnv } from '#src/http/context.ts'
-import { Problem } from '#src/http/problem.ts'
+import type { AppEnv } from '#src/http/context.ts'
+import { describeFailure, writeLog } from '#src/http/log.ts'
 
 /**
  * Names the request (`X-Request-Id`), says its flights (`Server-Timing`) and writes its one log line: route, status,
@@ -24,29 +24,7 @@ export const logRequests: MiddlewareHandler<AppEnv> = async (c, next) => {
     status: c.res.status,
     duration_ms: Date.now() - startedAt,
     flights,
-    ...describeFailure(c),
+    ...(c.var.failure === undefined ? {} : describeFailure(c.var.failure)),
   }
-  // oxlint-disable-next-line no-console -- the log
-  console.log(JSON.stringify(line))
-}
-
-function describeFailure(c: AppContext): Record<string, unknown> {
-  const { failure } = c.var
-  if (failure === undefined) return {}
-  const code = failure instanceof Problem ? failure.code : 'internal'
-  if (c.res.status < 500) return { problem: code }
-  return { problem: code, failure: describeError(failure) }
-}
-
-/** What may be told of an error. Messages are left out: a driver's or a parser's repeats what it was given. */
-function describeError(error: unknown): Record<string, unknown> {
-  if (!(error instanceof Error)) return { name: typeof error }
-  const { code, constraint } = error as Error & { code?: unknown; constraint?: unknown }
-  return {
-    name: error.name,
-    ...(typeof code === 'string' ? { code } : {}),
-    ...(typeof constraint === 'string' ? { constraint } : {}),
-    stack: error.stack?.split('\n').filter((line) => /^\s+at /.test(line)),
-    ...(error.cause === undefined ? {} : { cause: describeError(error.cause) }),
-  }
+  writeLog(line)
 }

@@ -3,6 +3,7 @@ import { v7 as uuidv7 } from 'uuid'
 import { z } from 'zod'
 import { found } from '#src/db/rows.ts'
 import { asService, asUser, asVisitor, sessionOf, type Caller, type RequestScope } from '#src/db/scope.ts'
+import { describeFailure } from '#src/http/log.ts'
 import { personalData } from '#src/privacy/personal-data.ts'
 import type { Erasure, ErasureReceipt } from '#src/privacy/shapes.ts'
 import { voiceData } from '#src/voice/tables.ts'
@@ -20,7 +21,9 @@ export async function eraseAccount(caller: Caller): Promise<ErasureReceipt> {
     db.execute(sql`select app.begin_erasure(${id})`),
   ])
   const cacheKeys = blobs.flatMap((blob) => blob.cacheKey ?? [])
-  await finishErasure(caller, { erasureId: id, userId: sessionOf(caller).userId, cacheKeys }).catch(() => undefined)
+  await finishErasure(caller, { erasureId: id, userId: sessionOf(caller).userId, cacheKeys }).catch((error: unknown) =>
+    caller.report({ event: 'erasure_left_to_the_sweep', ...describeFailure(error) }),
+  )
   return { erasure_id: id, status_url: `${caller.config.PUBLIC_ORIGIN ?? ''}/erasures/${id}` }
 }
 
@@ -47,7 +50,9 @@ export async function finishPendingErasures(scope: RequestScope): Promise<void> 
   ])
   for (const row of Pending.parse(answer.rows)) {
     const pending = { erasureId: row.erasure_id, userId: row.user_id, cacheKeys: row.cache_keys }
-    await finishErasure(scope, pending).catch(() => undefined)
+    await finishErasure(scope, pending).catch((error: unknown) =>
+      scope.report({ event: 'erasure_not_finished', ...describeFailure(error) }),
+    )
   }
 }
 

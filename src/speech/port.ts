@@ -7,7 +7,7 @@ export interface SpeechRequest {
 }
 
 /** What a provider made of it. */
-export interface SynthesisedSpeech {
+interface SynthesisedSpeech {
   readonly audio: Uint8Array
   readonly codec: 'wav'
   readonly durationMs: number

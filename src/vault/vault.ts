@@ -1,6 +1,7 @@
 import { getTableName } from 'drizzle-orm'
 import type { PgColumn } from 'drizzle-orm/pg-core'
 import type { Sealed } from '#src/db/columns.ts'
+import { writeLog } from '#src/http/log.ts'
 import type { DataKey } from '#src/vault/data-key.ts'
 
 const utf8 = new TextEncoder()
@@ -102,8 +103,5 @@ export class Vault {
 const asSealed = (bytes: Uint8Array) => bytes as Sealed
 
 function reportBrokenSeal(column: PgColumn, rowId: string): void {
-  // oxlint-disable-next-line no-console -- the operator's alarm; it names a cell and no word of it
-  console.error(
-    JSON.stringify({ event: 'seal_broken', table: getTableName(column.table), column: column.name, row_id: rowId }),
-  )
+  writeLog({ event: 'seal_broken', table: getTableName(column.table), column: column.name, row_id: rowId })
 }

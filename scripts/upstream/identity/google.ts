@@ -11,13 +11,16 @@ const IdTokenRequest = z.strictObject({
   nonce: z.string().optional(),
   claims: z.record(z.string(), z.unknown()).default({}),
   omit: z.array(z.string()).default([]),
+  payload: z.string().optional(),
+  header: z.record(z.string(), z.unknown()).default({}),
 })
 
 const RotateRequest = z.strictObject({ retire: z.boolean().default(false) })
 
 /**
  * Google as an OpenID provider. `POST /google/id-token` signs a token for a test person with the true key: `claims`
- * override what Google would send, `omit` takes claims away, and the answer names the person it is for.
+ * override what Google would send, `omit` takes claims away, `payload` is signed as it stands in place of all claims,
+ * `header` overrides the JWS header (null takes a member away), and the answer names the person it is for.
  */
 export function googlePart(origin: string, keyring: Keyring): Part {
   const issuer = `${origin}/google`
@@ -39,12 +42,12 @@ export function googlePart(origin: string, keyring: Keyring): Part {
 }
 
 async function issueIdToken(ask: Ask, issuer: string, keyring: Keyring) {
-  const { person: label, audience, nonce, claims, omit } = jsonBody(ask, IdTokenRequest)
+  const { person: label, audience, nonce, claims, omit, payload, header } = jsonBody(ask, IdTokenRequest)
   const person = findPerson(label)
   if (person === undefined) throw new Failure(400, 'unknown_person', `Nobody is called ${label}; see /google/people.`)
   const all = { ...claimsOf(person, issuer, audience), ...(nonce === undefined ? {} : { nonce }), ...claims }
   const kept = Object.fromEntries(Object.entries(all).filter(([name]) => !omit.includes(name)))
-  return { id_token: await keyring.sign(kept), person: person.label }
+  return { id_token: await keyring.sign(payload ?? JSON.stringify(kept), header), person: person.label }
 }
 
 /** The claims of a Google ID token (developers.google.com/identity/openid-connect/openid-connect#an-id-tokens-payload). */

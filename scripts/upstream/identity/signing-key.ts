@@ -4,8 +4,8 @@ import { CompactSign, exportJWK, generateKeyPair, type CryptoKey, type JWK } fro
 /** One provider's signing keys. The newest signs; the older ones stay published until they are retired. */
 export interface Keyring {
   published(): { keys: JWK[] }
-  /** A compact RS256 JWS over the claims, whatever they hold: a test may want a token that no provider would make. */
-  sign(claims: object): Promise<string>
+  /** A compact RS256 JWS over the payload, whatever it holds: a test may want a token that no provider would make. */
+  sign(payload: string, header?: Readonly<Record<string, unknown>>): Promise<string>
   /** Makes a new key and returns its `kid`. With `retire`, all older keys leave the published set. */
   rotate(options: { retire: boolean }): Promise<string>
 }
@@ -22,10 +22,12 @@ export async function createKeyring(): Promise<Keyring> {
   let published = [newest]
   return {
     published: () => ({ keys: published.map(({ jwk }) => jwk) }),
-    sign: (claims) =>
-      new CompactSign(new TextEncoder().encode(JSON.stringify(claims)))
-        .setProtectedHeader({ alg: 'RS256', kid: newest.kid, typ: 'JWT' })
-        .sign(newest.privateKey),
+    sign: (payload, header = {}) => {
+      const members = Object.entries({ kid: newest.kid, typ: 'JWT', ...header }).filter(([, value]) => value !== null)
+      return new CompactSign(new TextEncoder().encode(payload))
+        .setProtectedHeader({ ...Object.fromEntries(members), alg: 'RS256' })
+        .sign(newest.privateKey)
+    },
     rotate: async ({ retire }) => {
       newest = await generateSigningKey()
       published = retire ? [newest] : [newest, ...published]

@@ -1,0 +1,84 @@
+import { join } from 'node:path'
+import { Client, escapeIdentifier } from 'pg'
+import { getPlatformProxy } from 'wrangler'
+
+/** Where the demo's data lies. */
+export interface Stores {
+  readonly ownerUrl: string
+  readonly stateDirectory: string
+}
+
+/** What the stores hold: how many rows in each table, and every row, KV value and R2 key as text. */
+export interface Holdings {
+  readonly rows: ReadonlyMap<string, number>
+  readonly kvKeys: readonly string[]
+  readonly r2Keys: readonly string[]
+  /** Everything in one string; bytes as hexadecimal digits. */
+  readonly text: string
+}
+
+/** Reads every table, KV value and R2 key. */
+export async function readHoldings({ ownerUrl, stateDirectory }: Stores): Promise<Holdings> {
+  const [tables, blobs] = await Promise.all([readTables(ownerUrl), readBlobs(stateDirectory)])
+  return { rows: tables.rows, kvKeys: blobs.kvKeys, r2Keys: blobs.r2Keys, text: `${tables.text}\n${blobs.text}` }
+}
+
+/** Those of the words that the stores hold in clear, as text or as the bytes of text. */
+export function wordsIn({ text }: Holdings, words: readonly string[]): string[] {
+  const haystack = text.toLowerCase()
+  return words.filter((word) => {
+    const lower = word.toLowerCase()
+    return haystack.includes(lower) || haystack.includes(Buffer.from(word).toString('hex'))
+  })
+}
+
+async function readTables(ownerUrl: string): Promise<{ rows: Map<string, number>; text: string }> {
+  const client = new Client({ connectionString: ownerUrl })
+  await client.connect()
+  try {
+    const names = await client.query<{ name: string }>(
+      "select tablename as name from pg_tables where schemaname = 'public' order by 1",
+    )
+    const rows = new Map<string, number>()
+    const lines: string[] = []
+    for (const { name } of names.rows) {
+      // The built-in companions are everybody's and stay.
+      const own = name === 'personas' ? 'where owner_id is not null' : ''
+      const found = await client.query<{ line: string }>(
+        `select t::text as line from ${escapeIdentifier(name)} t ${own}`,
+      )
+      rows.set(name, found.rows.length)
+      lines.push(...found.rows.map((row) => row.line))
+    }
+    return { rows, text: lines.join('\n') }
+  } finally {
+    await client.end()
+  }
+}
+
+interface DemoBindings extends Record<string, unknown> {
+  readonly SPEECH_INDEX: {
+    list(): Promise<{ keys: { name: string }[] }>
+    get(key: string): Promise<string | null>
+  }
+  readonly AUDIO: { list(): Promise<{ objects: { key: string }[] }> }
+}
+
+async function readBlobs(stateDirectory: string): Promise<{ kvKeys: string[]; r2Keys: string[]; text: string }> {
+  // The proxy opens the Worker's own storage. It wants a database to bind, and never connects to it.
+  process.env['CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_HYPERDRIVE'] ??= 'postgres://nobody:none@127.0.0.1:1/none'
+  process.env['WRANGLER_LOG'] ??= 'error'
+  const proxy = await getPlatformProxy<DemoBindings>({
+    configPath: join(import.meta.dirname, '../../wrangler.toml'),
+    persist: { path: join(stateDirectory, 'worker', 'v3') },
+  })
+  try {
+    const { SPEECH_INDEX: index, AUDIO: audio } = proxy.env
+    const kvKeys = (await index.list()).keys.map((key) => key.name)
+    const r2Keys = (await audio.list()).objects.map((object) => object.key)
+    const values = await Promise.all(kvKeys.map((key) => index.get(key)))
+    return { kvKeys, r2Keys, text: [...kvKeys, ...values, ...r2Keys].join('\n') }
+  } finally {
+    await proxy.dispose()
+  }
+}

@@ -1,0 +1,30 @@
+import { Problem } from '#src/http/problem.ts'
+
+/** What a log line may hold: names, codes, counts and times. Never a message, a token or a person's words. */
+export type LogLine = Readonly<Record<string, unknown>>
+
+/** Writes one line of JSON to the log. Nothing else in `src` prints. */
+export function writeLog(line: LogLine): void {
+  // oxlint-disable-next-line no-console -- the log
+  console.log(JSON.stringify(line))
+}
+
+/** What may be told of a failure: the problem's code, and of our own faults names, SQLSTATE, constraint and frames. */
+export function describeFailure(failure: unknown): LogLine {
+  const code = failure instanceof Problem ? failure.code : 'internal'
+  const isOurs = !(failure instanceof Problem) || failure.status >= 500
+  return { problem: code, ...(isOurs ? { failure: describeError(failure) } : {}) }
+}
+
+// Messages are left out: a driver's or a parser's repeats what it was given.
+function describeError(error: unknown): LogLine {
+  if (!(error instanceof Error)) return { name: typeof error }
+  const { code, constraint } = error as Error & { code?: unknown; constraint?: unknown }
+  return {
+    name: error.name,
+    ...(typeof code === 'string' ? { code } : {}),
+    ...(typeof constraint === 'string' ? { constraint } : {}),
+    stack: error.stack?.split('\n').filter((line) => /^\s+at /.test(line)),
+    ...(error.cause === undefined ? {} : { cause: describeError(error.cause) }),
+  }
+}
