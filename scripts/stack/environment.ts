@@ -96,6 +96,8 @@ function defaultsFor(
   return {
     ENVIRONMENT: 'development',
     PUBLIC_ORIGIN: workerOrigin,
+    // Where web apps are usually developed; without it no page could call the local service.
+    ALLOWED_ORIGINS: 'http://localhost:3000,http://localhost:5173,http://localhost:8080',
     ...keys,
     ...workerVariables.identity(upstreamOrigin),
     ...(values['LLM_API_KEY'] === undefined ? workerVariables.companion(upstreamOrigin) : {}),

@@ -39,8 +39,9 @@ export const turnRoutes = newRouter().openapi(take, async (c) => {
   const caller = callerOf(c)
   const key = c.req.valid('header')['idempotency-key']
   const started = await startTurn(caller, c.req.valid('param').id, c.req.valid('json'), key)
-  const wantsJson = c.req.header('Accept')?.includes('application/json') ?? false
-  return wantsJson
+  return wantsJson(c.req.header('Accept') ?? '')
     ? c.json(await finishedTurn(started), 200)
     : new Response(streamTurn(caller, started), { headers: uiMessageStreamHeaders })
 })
+
+const wantsJson = (accept: string) => accept.includes('application/json') && !accept.includes('text/event-stream')
