@@ -231,14 +231,12 @@ describe('the local configuration', () => {
     expect(environment({ PATH: '/bin', LLM_MODEL: '' })).toEqual({
       ...keys,
       ENVIRONMENT: 'development',
+      ALLOWED_ORIGINS: 'http://localhost:3000,http://localhost:5173,http://localhost:8080',
       PUBLIC_ORIGIN: 'http://localhost:1',
       GOOGLE_CLIENT_ID: 'neuraform-local',
       GOOGLE_ENDPOINTS: JSON.stringify({
         issuer: 'http://127.0.0.1:2/google',
         jwks: 'http://127.0.0.1:2/google/jwks',
-        authorization: 'http://127.0.0.1:2/google/authorize',
-        token: 'http://127.0.0.1:2/google/token',
-        revocation: 'http://127.0.0.1:2/google/revoke',
       }),
       LLM_BASE_URL: 'http://127.0.0.1:2/v1',
       LLM_MODEL: 'offline-companion',

@@ -1,0 +1,42 @@
+import { Client, type QueryResultRow } from 'pg'
+import { inject } from 'vitest'
+
+let owner: Promise<Client> | undefined
+
+/** The rows of a statement as the database's owner, whom no policy binds. */
+export async function asOwner<Row>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
+  owner ??= connect()
+  const { rows } = await (await owner).query<Row & QueryResultRow>(text, [...values])
+  return rows
+}
+
+async function connect(): Promise<Client> {
+  const client = new Client({ connectionString: inject('stack').ownerUrl })
+  client.on('error', () => undefined)
+  await client.connect()
+  return client
+}
+
+/** Every table of the schema `public`, partitions included. */
+export async function allTables(): Promise<string[]> {
+  const rows = await asOwner<{ name: string }>(
+    `select c.relname as name from pg_catalog.pg_class c
+     where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') order by c.relname`,
+  )
+  return rows.map(({ name }) => name)
+}
+
+/** The tables that hold a text anywhere in a row, `bytea` included: as it is, and as its UTF-8 bytes would be shown. */
+export async function tablesThatHold(needle: string): Promise<string[]> {
+  const hex = new TextEncoder().encode(needle).toHex()
+  const holding: string[] = []
+  for (const table of await allTables()) {
+    const [found] = await asOwner<{ count: number }>(
+      `select count(*)::int as count from public.${table} as t
+       where position($1 in to_jsonb(t)::text) > 0 or position($2 in to_jsonb(t)::text) > 0`,
+      [needle, hex],
+    )
+    if (found?.count !== 0) holding.push(table)
+  }
+  return holding
+}
