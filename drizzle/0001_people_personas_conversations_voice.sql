@@ -302,7 +302,6 @@ CREATE POLICY "conversations_gate_select" ON "conversations" AS PERMISSIVE FOR S
 CREATE POLICY "conversations_gate_update" ON "conversations" AS PERMISSIVE FOR UPDATE TO "neuraform_gate" USING (true) WITH CHECK (true);--> statement-breakpoint
 CREATE POLICY "messages_user_select" ON "messages" AS PERMISSIVE FOR SELECT TO "neuraform_user" USING (user_id = (select app.current_user_id()));--> statement-breakpoint
 CREATE POLICY "messages_user_insert" ON "messages" AS PERMISSIVE FOR INSERT TO "neuraform_user" WITH CHECK (user_id = (select app.current_user_id()) and role = 'user');--> statement-breakpoint
-CREATE POLICY "messages_gate_select" ON "messages" AS PERMISSIVE FOR SELECT TO "neuraform_gate" USING (true);--> statement-breakpoint
 CREATE POLICY "messages_gate_insert" ON "messages" AS PERMISSIVE FOR INSERT TO "neuraform_gate" WITH CHECK (true);--> statement-breakpoint
 CREATE POLICY "turns_user_select" ON "turns" AS PERMISSIVE FOR SELECT TO "neuraform_user" USING (user_id = (select app.current_user_id()));--> statement-breakpoint
 CREATE POLICY "turns_user_insert" ON "turns" AS PERMISSIVE FOR INSERT TO "neuraform_user" WITH CHECK (user_id = (select app.current_user_id()));--> statement-breakpoint
@@ -318,7 +317,6 @@ CREATE POLICY "idempotency_keys_jobs_delete" ON "idempotency_keys" AS PERMISSIVE
 CREATE POLICY "personas_user_select" ON "personas" AS PERMISSIVE FOR SELECT TO "neuraform_user" USING (is_active and (owner_id = (select app.current_user_id()) or (is_public and rating = any ((select app.admitted_ratings())::text[]))));--> statement-breakpoint
 CREATE POLICY "personas_visitor_select" ON "personas" AS PERMISSIVE FOR SELECT TO "neuraform_visitor" USING (is_active and is_public and rating = 'everyone');--> statement-breakpoint
 CREATE POLICY "personas_jobs_all" ON "personas" AS PERMISSIVE FOR ALL TO "neuraform_jobs" USING (owner_id is null) WITH CHECK (owner_id is null);--> statement-breakpoint
-CREATE POLICY "personas_gate_select" ON "personas" AS PERMISSIVE FOR SELECT TO "neuraform_gate" USING (true);--> statement-breakpoint
 CREATE POLICY "erasures_gate_select" ON "erasures" AS PERMISSIVE FOR SELECT TO "neuraform_gate" USING (true);--> statement-breakpoint
 CREATE POLICY "erasures_gate_insert" ON "erasures" AS PERMISSIVE FOR INSERT TO "neuraform_gate" WITH CHECK (true);--> statement-breakpoint
 CREATE POLICY "erasures_gate_update" ON "erasures" AS PERMISSIVE FOR UPDATE TO "neuraform_gate" USING (true) WITH CHECK (true);--> statement-breakpoint

@@ -40,13 +40,15 @@ grant select, insert, delete, update (r2_key, audio_bytes, duration_ms, codec, v
 --> statement-breakpoint
 grant select, insert, update, delete on public.users to neuraform_gate;
 --> statement-breakpoint
-grant select, insert on public.user_keys, public.login_tickets, public.messages to neuraform_gate;
+grant select, insert on public.user_keys, public.login_tickets to neuraform_gate;
+--> statement-breakpoint
+grant insert on public.messages to neuraform_gate;
 --> statement-breakpoint
 grant select, insert, update on public.identities, public.user_sessions, public.erasures to neuraform_gate;
 --> statement-breakpoint
 grant select, update on public.conversations, public.turns to neuraform_gate;
 --> statement-breakpoint
-grant select on public.personas, public.voice_data to neuraform_gate;
+grant select on public.voice_data to neuraform_gate;
 --> statement-breakpoint
 grant select, insert, update on public.personas to neuraform_jobs;
 --> statement-breakpoint

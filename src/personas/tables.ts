@@ -13,7 +13,7 @@ import {
 } from 'drizzle-orm/pg-core'
 import { users } from '#src/accounts/tables.ts'
 import { moment, type JsonObject } from '#src/db/columns.ts'
-import { gatePolicies, jobsRole, userRole, visitorRole } from '#src/db/roles.ts'
+import { jobsRole, userRole, visitorRole } from '#src/db/roles.ts'
 
 export const personas = pgTable(
   'personas',
@@ -79,6 +79,5 @@ export const personas = pgTable(
       using: sql`owner_id is null`,
       withCheck: sql`owner_id is null`,
     }),
-    ...gatePolicies('personas', ['select']),
   ],
 ).enableRLS()

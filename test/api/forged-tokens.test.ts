@@ -100,6 +100,7 @@ const illegalClaims: Record<string, ClaimChange> = {
   'a sub with a lone surrogate': ({ sub }) => ({ sub: `${sub}\ud800` }),
   'no aud': () => ({ aud: undefined }),
   'an aud that is not ours': () => ({ aud: 'somebody-else', azp: 'somebody-else' }),
+  'an aud that is not ours with ours as azp': () => ({ aud: 'somebody-else', azp: ourAudience }),
   'an aud that begins with ours': () => ({ aud: `${ourAudience}.evil`, azp: undefined }),
   'an aud of an empty list': () => ({ aud: [], azp: undefined }),
   'an aud of ours and another without azp': () => ({ aud: [ourAudience, 'somebody-else'], azp: undefined }),

@@ -82,7 +82,11 @@ export async function signIn(token: string): Promise<Answer<LoginAnswer>> {
 /** A registration ticket for somebody new, or for the person named. */
 export async function registrationTicket(wish: TokenWish = {}): Promise<string> {
   const { body } = await call<RegistrationRequired>('POST', '/auth/login', {
-    body: { provider: 'google', token: await googleToken(wish), ...(wish.nonce === undefined ? {} : { nonce: wish.nonce }) },
+    body: {
+      provider: 'google',
+      token: await googleToken(wish),
+      ...(wish.nonce === undefined ? {} : { nonce: wish.nonce }),
+    },
   })
   return body.registration_ticket
 }
@@ -98,7 +102,9 @@ export const registration = (ticket: string) => ({
 })
 
 /** A new account with a live session. */
-export async function newUser(wish: TokenWish = {}): Promise<{ token: string; user: Authenticated['user']; person: string }> {
+export async function newUser(
+  wish: TokenWish = {},
+): Promise<{ token: string; user: Authenticated['user']; person: string }> {
   const person = wish.person ?? `new:${crypto.randomUUID()}`
   const ticket = await registrationTicket({ ...wish, person })
   const { body } = await call<Authenticated>('POST', '/auth/register', { body: registration(ticket) })

@@ -18,7 +18,11 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     }),
     startUpstream({ chunkDelayMs: 1 }),
   ])
-  const urls = await setUpDatabase({ ownerUrl: postgres.ownerUrl, databaseName: 'neuraform', onProgress: () => undefined })
+  const urls = await setUpDatabase({
+    ownerUrl: postgres.ownerUrl,
+    databaseName: 'neuraform',
+    onProgress: () => undefined,
+  })
   const variables = workerEnvironment({
     given: [{ ENVIRONMENT: 'test', PUBLIC_ORIGIN: 'https://neuraform.test' }],
     workerOrigin: 'https://neuraform.test',

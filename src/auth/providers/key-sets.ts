@@ -59,12 +59,20 @@ async function refresh(url: string, entry: Held): Promise<void> {
   try {
     const response = await fetch(url, { redirect: 'manual', signal: AbortSignal.timeout(deadlineMs) })
     if (response.status !== 200) return
-    const text = await response.text()
-    if (text.length > mostBytes) return
-    const keySet = KeySet.parse(JSON.parse(text))
+    const keySet = KeySet.parse(JSON.parse(await readBounded(response)))
     entry.keys = createLocalJWKSet(keySet)
     entry.fetchedAt = Date.now()
   } catch {
     // What was fetched before stays in use; without it `keysOf` says that the provider cannot be reached.
   }
+}
+
+async function readBounded(response: Response): Promise<string> {
+  const decoder = new TextDecoder()
+  let text = ''
+  for await (const chunk of response.body ?? []) {
+    text += decoder.decode(chunk, { stream: true })
+    if (text.length > mostBytes) throw new Error('the key set is too long')
+  }
+  return text
 }

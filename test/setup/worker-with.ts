@@ -1,0 +1,40 @@
+/// <reference types="@cloudflare/vitest-pool-workers/types" />
+import { createExecutionContext, createScheduledController, waitOnExecutionContext } from 'cloudflare:test'
+import { env } from 'cloudflare:workers'
+import type { Env } from '#src/config.ts'
+import worker from '#src/index.ts'
+import type { Answer } from '#test/setup/client.ts'
+
+interface CallOptions {
+  readonly token?: string
+  readonly body?: unknown
+}
+
+/** Calls the Worker with some bindings or variables replaced, and waits for what it deferred. */
+export async function callWith<Body = Record<string, never>>(
+  replaced: Partial<Env>,
+  method: string,
+  path: string,
+  { token, body }: CallOptions = {},
+): Promise<Answer<Body>> {
+  const context = createExecutionContext()
+  const request = new Request(`https://neuraform.test${path}`, {
+    method,
+    headers: {
+      'CF-Connecting-IP': crypto.randomUUID(),
+      ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }),
+      ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  })
+  const response = await worker.fetch(request, { ...env, ...replaced }, context)
+  await waitOnExecutionContext(context)
+  return { status: response.status, headers: response.headers, body: await response.json<Body>() }
+}
+
+/** Runs the Worker's scheduled event to its end, with some bindings or variables replaced. */
+export async function runSchedule(replaced: Partial<Env> = {}): Promise<void> {
+  const context = createExecutionContext()
+  await worker.scheduled(createScheduledController(), { ...env, ...replaced }, context)
+  await waitOnExecutionContext(context)
+}
