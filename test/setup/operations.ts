@@ -1,0 +1,41 @@
+import { contract } from '#src/app.ts'
+
+/** One operation of the OpenAPI document. */
+export interface Operation {
+  readonly name: string
+  readonly method: string
+  readonly path: string
+  /** Whether it answers 401 without a credential. */
+  readonly needsSession: boolean
+  readonly takesBody: boolean
+  readonly document: OperationDocument
+}
+
+interface OperationDocument {
+  readonly summary?: string
+  readonly tags?: readonly string[]
+  readonly security?: readonly Record<string, unknown>[]
+  readonly requestBody?: { readonly content: Record<string, { readonly schema: unknown }> }
+  readonly responses: Record<string, { readonly content?: Record<string, { readonly schema: unknown }> }>
+}
+
+const methods = ['get', 'put', 'post', 'patch', 'delete']
+
+/** Every operation of the document, so that a new route is tested before anybody thinks of it. */
+export const operations: readonly Operation[] = Object.entries(contract.paths ?? {}).flatMap(([path, item]) =>
+  Object.entries(item as Record<string, OperationDocument>)
+    .filter(([method]) => methods.includes(method))
+    .map(([method, document]) => ({
+      name: `${method.toUpperCase()} ${path}`,
+      method: method.toUpperCase(),
+      path,
+      needsSession: document.security?.length === 1,
+      takesBody: document.requestBody !== undefined,
+      document,
+    })),
+)
+
+export const absentId = '01900000-0000-7000-8000-000000000000'
+
+/** A path of the operation with an id in it. */
+export const pathOf = ({ path }: Operation, id = absentId) => path.replace('{id}', id)

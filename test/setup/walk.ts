@@ -1,0 +1,148 @@
+import { exports } from 'cloudflare:workers'
+import type { RegistrationRequired } from '#src/auth/shapes.ts'
+import { fuka, googleToken, registration } from '#test/setup/client.ts'
+
+/** One request of the main job and its answer, as they went over the wire. */
+export interface Exchange {
+  /** The operation, as the OpenAPI document names it: `GET /personas/{id}`. */
+  readonly operation: string
+  readonly label: string
+  readonly status: number
+  readonly headers: Headers
+  readonly text: string
+  readonly flights: number
+}
+
+/** What somebody types and says, so that a test may look for it. */
+export interface Words {
+  readonly firstName: string
+  readonly lastName: string
+  readonly title: string
+  readonly said: string
+  readonly device: string
+  readonly person: string
+}
+
+export const someWords = (): Words => ({
+  firstName: 'Robin',
+  lastName: 'Quill',
+  title: 'A first talk',
+  said: 'I walked along the harbour this morning.',
+  device: 'Kitchen tablet',
+  person: `new:${crypto.randomUUID()}`,
+})
+
+/** Walks the main job through every route, in order, and writes down every answer. */
+export async function walkEveryRoute(words: Words): Promise<readonly Exchange[]> {
+  const exchanges: Exchange[] = []
+  const send = async (operation: string, label: string, options: SendOptions = {}) => {
+    const exchange = await exchangeOf(operation, label, options)
+    exchanges.push(exchange)
+    return exchange
+  }
+  const idToken = await googleToken({ person: words.person })
+  const login = { provider: 'google', token: idToken, device_info: { name: words.device } }
+  const required = await send('POST /auth/login', 'new', { body: login })
+  const { registration_ticket: ticket } = JSON.parse(required.text) as RegistrationRequired
+  const registered = await send('POST /auth/register', '', {
+    body: {
+      ...registration(ticket),
+      first_name: words.firstName,
+      last_name: words.lastName,
+      device_info: { name: words.device },
+    },
+  })
+  const token = read<{ session_token: string }>(registered).session_token
+  const again = await send('POST /auth/login', 'known', { body: login })
+  const second = read<{ session_token: string }>(again).session_token
+  await send('GET /auth/session', '', { token })
+  await send('GET /auth/profile', '', { token })
+  await send('PUT /auth/profile', '', { token, body: { first_name: words.firstName, timezone: 'Europe/Vienna' } })
+  const sessions = read<{ items: { id: string; is_current: boolean }[] }>(
+    await send('GET /auth/sessions', '', { token }),
+  )
+  await catalogue(send, token)
+  await talk(send, token, words)
+  const other = sessions.items.find((session) => !session.is_current)
+  await send('DELETE /auth/sessions/{id}', '', { token, id: other?.id })
+  const third = read<{ session_token: string }>(await send('POST /auth/login', 'known', { body: login })).session_token
+  await send('POST /auth/logout', '', { token: third })
+  await send('GET /auth/session', 'ended', { token: second })
+  const erased = read<{ erasure_id: string }>(await send('DELETE /auth/account', '', { token }))
+  await send('GET /erasures/{id}', '', { id: erased.erasure_id })
+  for (const path of ['/health/live', '/health/ready', '/version']) await send(`GET ${path}`, '')
+  return exchanges
+}
+
+type Send = (operation: string, label: string, options?: SendOptions) => Promise<Exchange>
+
+async function catalogue(send: Send, token: string): Promise<void> {
+  const query = `?limit=${20 + Math.floor(Math.random() * 80)}`
+  const first = await send('GET /personas', 'miss', { query })
+  await send('GET /personas', 'hit', { query })
+  await send('GET /personas', 'not modified', { query, headers: { 'If-None-Match': first.headers.get('ETag') ?? '' } })
+  await send('GET /personas', 'with a session', { token, query })
+  await send('GET /personas/{id}', 'with a session', { token, id: fuka })
+}
+
+async function talk(send: Send, token: string, words: Words): Promise<void> {
+  const body = { persona_id: fuka, title: words.title }
+  const { id } = read<{ id: string }>(await send('POST /conversations', '', { token, body }))
+  await send('GET /conversations', '', { token })
+  await send('GET /conversations/{id}', '', { token, id })
+  await send('PATCH /conversations/{id}', '', { token, id, body: { is_pinned: true } })
+  await send('POST /conversations/{id}/messages', '', { token, id, body: { role: 'user', content: words.said } })
+  const turn = { token, id, body: { content: words.said } }
+  const key = { 'Idempotency-Key': crypto.randomUUID() }
+  await send('POST /conversations/{id}/turns', 'stream', { ...turn, headers: key })
+  await send('POST /conversations/{id}/turns', 'repeated', { ...turn, headers: key })
+  await send('POST /conversations/{id}/turns', 'json', { ...turn, headers: { Accept: 'application/json' } })
+  await send('GET /conversations/{id}/messages', '', { token, id })
+  const speech = { token, body: { text: words.said, persona_id: fuka } }
+  const spoken = read<{ id: string; audio_url: string }>(await send('POST /voice/speech', 'miss', speech))
+  await send('POST /voice/speech', 'hit', speech)
+  const query = new URL(spoken.audio_url).search
+  await send('GET /voice/audio/{id}', 'whole', { id: spoken.id, query })
+  await send('GET /voice/audio/{id}', 'range', { id: spoken.id, query, headers: { Range: 'bytes=0-9' } })
+  await send('DELETE /conversations/{id}', '', { token, id })
+}
+
+interface SendOptions {
+  readonly token?: string
+  readonly id?: string | undefined
+  readonly query?: string
+  readonly body?: unknown
+  readonly headers?: Record<string, string>
+}
+
+async function exchangeOf(operation: string, label: string, options: SendOptions): Promise<Exchange> {
+  const [method = '', path = ''] = operation.split(' ')
+  const url = `https://neuraform.test${path.replace('{id}', options.id ?? '')}${options.query ?? ''}`
+  const response = await exports.default.fetch(
+    new Request(url, {
+      method,
+      headers: {
+        ...(options.token === undefined ? {} : { Authorization: `Bearer ${options.token}` }),
+        ...(options.body === undefined ? {} : { 'Content-Type': 'application/json' }),
+        'CF-Connecting-IP': crypto.randomUUID(),
+        ...options.headers,
+      },
+      ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
+    }),
+  )
+  const text = await response.text()
+  const said = /db;desc="(\d+) flight/.exec(response.headers.get('Server-Timing') ?? '')?.[1]
+  // A stream says its flights in its last part; its headers left before the last of them.
+  const streamed = /"flights":(\d+)/.exec(text)?.[1]
+  return {
+    operation,
+    label,
+    status: response.status,
+    headers: response.headers,
+    text,
+    flights: Number(streamed ?? said),
+  }
+}
+
+/** The body of an answer; tests name the part that they use. */
+const read = <T>({ text }: Exchange): T => JSON.parse(text) as T
