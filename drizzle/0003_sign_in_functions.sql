@@ -61,6 +61,11 @@ create function app.create_account(
 ) returns table (created_at timestamptz)
   language plpgsql volatile security definer set search_path = '' as $$
 begin
+  -- Registrations of one identity wait for each other, so that the later ones hear of the identity, not of its address.
+  perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended(new_issuer || E'\n' || new_subject, 0));
+  if exists (select from public.identities i where i.issuer = new_issuer and i.subject = new_subject) then
+    raise exception 'the identity has an account' using errcode = '23505', constraint = 'identities_issuer_subject_key';
+  end if;
   insert into public.users (id, first_name, last_name, email, email_index, is_email_verified, birthdate, opens_16_on, opens_18_on,
       country, avatar_url, timezone, language_preference, terms_version, privacy_version)
     values (new_user_id, new_first_name, new_last_name, new_email, new_email_index, new_is_email_verified, new_birthdate,

@@ -42,7 +42,7 @@ app.get('/openapi.json', (c) => c.json(contract, 200, { 'Cache-Control': 'public
 
 app.onError((error, c) => {
   const problem = problemFor(error)
-  c.set('failure', error)
+  c.set('failure', problem)
   return problemResponse(problem)
 })
 
@@ -51,7 +51,7 @@ app.notFound(answerUnmatched(app.routes))
 function problemFor(error: unknown): Problem {
   if (error instanceof Problem) return error
   if (error instanceof ConfigError)
-    return new Problem('not_configured', 'The configuration of the service is not valid.')
+    return new Problem('not_configured', 'The configuration of the service is not valid.', { cause: error })
   if (error instanceof HTTPException && error.status === 400) return new Problem('malformed_body')
   return new Problem('internal', undefined, { cause: error })
 }

@@ -69,7 +69,7 @@ class PipelinedDatabase implements Database {
       return await withDeadline(this.#send(flight.begin, queries), this.#deadlineMs, () => undefined)
     } catch (error) {
       // A connection that failed or is still busy is not used again.
-      if (isConnectionFailure(error)) this.#client = undefined
+      if (!isFromPostgres(error)) this.#client = undefined
       throw error
     }
   }
@@ -83,7 +83,7 @@ class PipelinedDatabase implements Database {
       client.query('commit'),
     ])
     const failure = settled.find((outcome) => outcome.status === 'rejected')
-    if (failure !== undefined) throw failure.reason
+    if (failure !== undefined) throw isFromPostgres(failure.reason) ? failure.reason : connectionLost(failure.reason)
     const results = settled.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []))
     if (results.at(-1)?.command !== 'COMMIT') throw new Error('the transaction was rolled back')
     return results.slice(1, -1)
@@ -103,8 +103,15 @@ async function connect(connectionString: string, deadlineMs: number): Promise<Cl
   })
   // Without a listener a connection that dies between flights would end the isolate.
   client.on('error', () => undefined)
-  await client.connect()
+  try {
+    await client.connect()
+  } catch (error) {
+    throw connectionLost(error)
+  }
   return client
 }
 
-const isConnectionFailure = (error: unknown) => !(error instanceof Error && 'severity' in error)
+// What PostgreSQL says has a severity; anything else is the way to it, whatever words the runtime has for that.
+const isFromPostgres = (error: unknown) => error instanceof Error && 'severity' in error
+
+const connectionLost = (error: unknown) => new Problem('unavailable', undefined, { cause: error })

@@ -1,6 +1,6 @@
 import { Problem, type ProblemCode } from '#src/http/problem.ts'
 
-/** What a failure of PostgreSQL or of the way to it looks like, whichever driver brought it. */
+/** What a failure of PostgreSQL looks like, whichever driver brought it. */
 interface DatabaseFailure {
   readonly code?: unknown
   readonly constraint?: unknown
@@ -47,7 +47,7 @@ const refusals: ReadonlySet<string> = new Set<ProblemCode>(['registration_refuse
 export function problemOf(error: unknown): Problem | undefined {
   if (error instanceof Problem) return error
   const { code, constraint, detail } = asFailure(error)
-  if (code === undefined) return connectionLost(error)
+  if (code === undefined) return undefined
   if (code === 'NF403') {
     return new Problem(isProblemCode(detail) ? detail : 'forbidden', undefined, { cause: error })
   }
@@ -70,16 +70,9 @@ function byClass(code: string, error: unknown): ProblemCode | undefined {
   if (code.startsWith('08') || code.startsWith('53')) return 'unavailable'
   // A missing grant is our bug; a policy's refusal is about a row that the caller may not have.
   if (code === '42501') return isPolicyRefusal(error) ? 'not_found' : undefined
-  if (/^(E[A-Z]+|ERR_)/.test(code)) return 'unavailable'
   return undefined
 }
 
 const isPolicyRefusal = (error: unknown) => error instanceof Error && error.message.includes('row-level security')
-
-function connectionLost(error: unknown): Problem | undefined {
-  if (!(error instanceof Error) || error instanceof TypeError) return undefined
-  const isLost = /connection|socket|network|timeout|stream was cancelled|terminat/i.test(error.message)
-  return isLost ? new Problem('unavailable', undefined, { cause: error }) : undefined
-}
 
 const isProblemCode = (text: string | undefined): text is ProblemCode => text !== undefined && refusals.has(text)

@@ -1,3 +1,4 @@
+import { ConfigError } from '#src/config.ts'
 import { Problem } from '#src/http/problem.ts'
 
 /** What a log line may hold: names, codes, counts and times. Never a message, a token or a person's words. */
@@ -22,6 +23,8 @@ function describeError(error: unknown): LogLine {
   const { code, constraint } = error as Error & { code?: unknown; constraint?: unknown }
   return {
     name: error.name,
+    // Its message names variables and rules, and never a value.
+    ...(error instanceof ConfigError ? { detail: error.message } : {}),
     ...(typeof code === 'string' ? { code } : {}),
     ...(typeof constraint === 'string' ? { constraint } : {}),
     stack: error.stack?.split('\n').filter((line) => /^\s+at /.test(line)),

@@ -90,7 +90,7 @@ function endless() {
 type Broken = Record<string, (init: RequestInit | undefined, keySet: () => Response) => Response | Promise<Response>>
 
 const broken: Broken = {
-  'an error': () => new Response('down', { status: 500 }),
+  'an error, though with keys in it': (_, keySet) => new Response(keySet().body, { status: 500 }),
   'an HTML page': () =>
     new Response('<!doctype html><p>Sign in to the Wi-Fi', { headers: { 'Content-Type': 'text/html' } }),
   'a redirect': (init, keySet) =>

@@ -22,7 +22,13 @@ const Claims = z.object({
   iat: z.number(),
   exp: z.number(),
   nonce: z.string().optional(),
-  email: z.email().max(320).optional().catch(undefined),
+  // A full-width @ is an @ to whoever delivers mail.
+  email: z
+    .string()
+    .transform((text) => text.normalize('NFKC'))
+    .pipe(z.email().max(320))
+    .optional()
+    .catch(undefined),
   email_verified: z.boolean().optional().catch(false),
   hd: z.string().optional(),
   given_name: z.string().optional().catch(undefined),
