@@ -16,20 +16,20 @@ export const noTrace: Traces = { users: 0, identities: 0, login_tickets: 0 }
 
 /** The rows of a person, found by what stands in clear or under a keyed index: subject and verified address. */
 export async function tracesOf({ sub, email }: { sub: unknown; email: unknown }): Promise<Traces> {
-  const config = configOf(env)
-  const issuer = `${inject('stack').upstreamOrigin}/google`
   const subject = String(sub).replaceAll('\0', '')
   const [traces] = await asOwner<Traces>(
     `select
       (select count(*)::int from users where email_index = $1) as users,
       (select count(*)::int from identities where subject = $2) as identities,
       (select count(*)::int from login_tickets where subject_hash = $3) as login_tickets`,
-    [
-      await lookupIndex(config, 'email', canonicalEmail(String(email))),
-      subject,
-      await lookupIndex(config, 'subject', subjectName({ issuer, subject })),
-    ],
+    [await lookupIndex(configOf(env), 'email', canonicalEmail(String(email))), subject, await subjectHashOf(subject)],
   )
   if (traces === undefined) throw new Error('the database did not count')
   return traces
+}
+
+/** The keyed hash under which a subject of the local Google is refused. */
+export async function subjectHashOf(subject: string): Promise<Uint8Array> {
+  const issuer = `${inject('stack').upstreamOrigin}/google`
+  return await lookupIndex(configOf(env), 'subject', subjectName({ issuer, subject }))
 }
