@@ -124,7 +124,6 @@ describe('a birthdate that is none', () => {
     '2010-01-01\n',
     '２０１０-01-01',
     '',
-    ,
     20100101,
     null,
     true,
