@@ -243,7 +243,6 @@ ALTER TABLE "messages" ADD CONSTRAINT "messages_parent_id_conversation_id_fkey" 
 ALTER TABLE "messages" ADD CONSTRAINT "messages_turn_id_user_id_fkey" FOREIGN KEY ("turn_id","user_id") REFERENCES "public"."turns"("id","user_id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "turns" ADD CONSTRAINT "turns_user_id_fkey" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "turns" ADD CONSTRAINT "turns_conversation_id_user_id_fkey" FOREIGN KEY ("conversation_id","user_id") REFERENCES "public"."conversations"("id","user_id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
-ALTER TABLE "turns" ADD CONSTRAINT "turns_session_id_fkey" FOREIGN KEY ("session_id") REFERENCES "public"."user_sessions"("id") ON DELETE set null ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "idempotency_keys" ADD CONSTRAINT "idempotency_keys_user_id_fkey" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "personas" ADD CONSTRAINT "personas_owner_id_fkey" FOREIGN KEY ("owner_id") REFERENCES "public"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "voice_data" ADD CONSTRAINT "voice_data_user_id_fkey" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
@@ -262,7 +261,7 @@ CREATE INDEX "messages_parent_id_conversation_id_idx" ON "messages" USING btree 
 CREATE INDEX "messages_turn_id_user_id_idx" ON "messages" USING btree ("turn_id","user_id");--> statement-breakpoint
 CREATE INDEX "turns_user_id_idx" ON "turns" USING btree ("user_id");--> statement-breakpoint
 CREATE INDEX "turns_conversation_id_user_id_idx" ON "turns" USING btree ("conversation_id","user_id");--> statement-breakpoint
-CREATE INDEX "turns_session_id_idx" ON "turns" USING btree ("session_id");--> statement-breakpoint
+CREATE INDEX "turns_session_id_user_id_idx" ON "turns" USING btree ("session_id","user_id");--> statement-breakpoint
 CREATE INDEX "turns_streaming_started_at_idx" ON "turns" USING btree ("started_at") WHERE state = 'streaming';--> statement-breakpoint
 CREATE INDEX "idempotency_keys_expires_at_idx" ON "idempotency_keys" USING btree ("expires_at");--> statement-breakpoint
 CREATE UNIQUE INDEX "personas_slug_key" ON "personas" USING btree ("slug") WHERE owner_id is null;--> statement-breakpoint
@@ -316,7 +315,9 @@ CREATE POLICY "idempotency_keys_jobs_select" ON "idempotency_keys" AS PERMISSIVE
 CREATE POLICY "idempotency_keys_jobs_delete" ON "idempotency_keys" AS PERMISSIVE FOR DELETE TO "neuraform_jobs" USING (expires_at < now());--> statement-breakpoint
 CREATE POLICY "personas_user_select" ON "personas" AS PERMISSIVE FOR SELECT TO "neuraform_user" USING (is_active and (owner_id = (select app.current_user_id()) or (is_public and rating = any ((select app.admitted_ratings())::text[]))));--> statement-breakpoint
 CREATE POLICY "personas_visitor_select" ON "personas" AS PERMISSIVE FOR SELECT TO "neuraform_visitor" USING (is_active and is_public and rating = 'everyone');--> statement-breakpoint
-CREATE POLICY "personas_jobs_all" ON "personas" AS PERMISSIVE FOR ALL TO "neuraform_jobs" USING (owner_id is null) WITH CHECK (owner_id is null);--> statement-breakpoint
+CREATE POLICY "personas_jobs_select" ON "personas" AS PERMISSIVE FOR SELECT TO "neuraform_jobs" USING (owner_id is null);--> statement-breakpoint
+CREATE POLICY "personas_jobs_insert" ON "personas" AS PERMISSIVE FOR INSERT TO "neuraform_jobs" WITH CHECK (owner_id is null);--> statement-breakpoint
+CREATE POLICY "personas_jobs_update" ON "personas" AS PERMISSIVE FOR UPDATE TO "neuraform_jobs" USING (owner_id is null) WITH CHECK (owner_id is null);--> statement-breakpoint
 CREATE POLICY "erasures_gate_select" ON "erasures" AS PERMISSIVE FOR SELECT TO "neuraform_gate" USING (true);--> statement-breakpoint
 CREATE POLICY "erasures_gate_insert" ON "erasures" AS PERMISSIVE FOR INSERT TO "neuraform_gate" WITH CHECK (true);--> statement-breakpoint
 CREATE POLICY "erasures_gate_update" ON "erasures" AS PERMISSIVE FOR UPDATE TO "neuraform_gate" USING (true) WITH CHECK (true);--> statement-breakpoint

@@ -1,6 +1,7 @@
 import type { Device, LoginRequest } from '#src/auth/shapes.ts'
 import { bearerToken } from '#src/http/access.ts'
 import type { AppContext } from '#src/http/context.ts'
+import { addressPrefix } from '#src/http/rate-limit.ts'
 import { checkSessionToken } from '#src/vault/session-token.ts'
 
 const longestUserAgent = 400
@@ -22,6 +23,7 @@ export async function deviceOf(c: AppContext, deviceInfo: LoginRequest['device_i
 /** The network that an address lies in: /24 of IPv4, /48 of IPv6, as text that can be shown. */
 function coarseAddress(address: string | undefined): string | undefined {
   if (address === undefined || address === '') return undefined
-  if (!address.includes(':')) return `${address.split('.').slice(0, 3).join('.')}.0/24`
-  return `${address.split(':').slice(0, 3).join(':')}::/48`
+  const canonical = addressPrefix(address)
+  if (!canonical.includes(':')) return `${canonical.split('.').slice(0, 3).join('.')}.0/24`
+  return `${canonical.split(':').slice(0, 3).join(':')}::/48`
 }

@@ -31,6 +31,7 @@ const byState: Readonly<Record<string, ProblemCode>> = {
   '28000': 'unavailable',
   '28P01': 'unavailable',
   '3D000': 'unavailable',
+  '3F000': 'unavailable', // the schema `app` is not there: set-up has not run
   '40001': 'unavailable',
   '40P01': 'unavailable',
   '55P03': 'deadline_exceeded',

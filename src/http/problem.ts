@@ -73,6 +73,8 @@ interface ProblemOptions {
   readonly cause?: unknown
   readonly errors?: readonly Fault[]
   readonly retryAfterSeconds?: number
+  /** Headers that this failure needs beside those of its status. */
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 /** A failure that the client may know. `detail` is sent: it never holds SQL, a token or a person's words. */
@@ -82,6 +84,7 @@ export class Problem extends Error {
   readonly detail: string | undefined
   readonly errors: readonly Fault[] | undefined
   readonly retryAfterSeconds: number | undefined
+  readonly headers: Readonly<Record<string, string>>
 
   constructor(code: ProblemCode, detail?: string, options: ProblemOptions = {}) {
     super(code, { cause: options.cause })
@@ -89,6 +92,7 @@ export class Problem extends Error {
     this.code = code
     this.detail = detail
     this.errors = options.errors
+    this.headers = options.headers ?? {}
     this.retryAfterSeconds = options.retryAfterSeconds ?? definition.retryAfterSeconds
   }
 
@@ -111,7 +115,11 @@ function problemDocument(problem: Problem): ProblemDocument {
 
 /** The whole answer to a problem, with the headers that its status asks for. */
 export function problemResponse(problem: Problem): Response {
-  const headers = new Headers({ 'Content-Type': 'application/problem+json', 'Cache-Control': 'no-store' })
+  const headers = new Headers({
+    'Content-Type': 'application/problem+json',
+    'Cache-Control': 'no-store',
+    ...problem.headers,
+  })
   if (problem.status === 401) headers.set('WWW-Authenticate', 'Bearer realm="neuraform"')
   if (problem.retryAfterSeconds !== undefined) headers.set('Retry-After', String(problem.retryAfterSeconds))
   return new Response(JSON.stringify(problemDocument(problem)), { status: problem.status, headers })

@@ -13,7 +13,10 @@ import {
 } from 'drizzle-orm/pg-core'
 import { users } from '#src/accounts/tables.ts'
 import { moment, type JsonObject } from '#src/db/columns.ts'
-import { jobsRole, userRole, visitorRole } from '#src/db/roles.ts'
+import { jobsPolicy, jobsRole, userRole, visitorRole } from '#src/db/roles.ts'
+
+// Set-up writes the built-in companions, and nobody else's.
+const isBuiltIn = sql`owner_id is null`
 
 export const personas = pgTable(
   'personas',
@@ -73,11 +76,8 @@ export const personas = pgTable(
       to: visitorRole,
       using: sql`is_active and is_public and rating = 'everyone'`,
     }),
-    pgPolicy('personas_jobs_all', {
-      for: 'all',
-      to: jobsRole,
-      using: sql`owner_id is null`,
-      withCheck: sql`owner_id is null`,
-    }),
+    jobsPolicy('personas', 'select', isBuiltIn),
+    pgPolicy('personas_jobs_insert', { for: 'insert', to: jobsRole, withCheck: isBuiltIn }),
+    jobsPolicy('personas', 'update', isBuiltIn, isBuiltIn),
   ],
 ).enableRLS()

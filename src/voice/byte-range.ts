@@ -17,11 +17,15 @@ export function parseRange(header: string | undefined, size: number): ByteRange 
   const first = Number(from)
   const last = to === '' ? size - 1 : Math.min(Number(to), size - 1)
   if (to !== '' && Number(to) < first) return undefined
-  if (first >= size) throw new Problem('range_not_satisfiable')
+  if (first >= size) throw notSatisfiable(size)
   return { first, last }
 }
 
 function suffix(length: number, size: number): ByteRange {
-  if (length === 0 || size === 0) throw new Problem('range_not_satisfiable')
+  if (length === 0 || size === 0) throw notSatisfiable(size)
   return { first: Math.max(0, size - length), last: size - 1 }
 }
+
+/** RFC 9110 §15.5.17: the answer says how long the whole is. */
+const notSatisfiable = (size: number) =>
+  new Problem('range_not_satisfiable', undefined, { headers: { 'Content-Range': `bytes */${size}` } })

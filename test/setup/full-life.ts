@@ -1,0 +1,82 @@
+import { env } from 'cloudflare:workers'
+import type { Authenticated } from '#src/auth/shapes.ts'
+import type { Speech } from '#src/voice/shapes.ts'
+import { call, fuka, googleToken, registration, registrationTicket } from '#test/setup/client.ts'
+import { newConversation, sayAndWait } from '#test/setup/talk.ts'
+
+/** Somebody who has used every part of the service, and each word of theirs that must be sealed. */
+export interface FullLife {
+  readonly person: string
+  readonly user: Authenticated['user']
+  /** The tokens of their sessions on two devices. */
+  readonly tokens: readonly [string, string]
+  readonly conversationId: string
+  readonly audioUrl: string
+  /** Stands in clear by design, in the metadata of their conversation. */
+  readonly marker: string
+  /** What they are called, said and use: none of it may lie anywhere in clear. */
+  readonly words: Readonly<Record<string, string>>
+}
+
+/** Registers somebody and lives a life: a second device, a conversation with a message and a turn, and speech. */
+export async function fullLife(): Promise<FullLife> {
+  const [tag, marker] = [crypto.randomUUID().replaceAll('-', ''), `marker-${crypto.randomUUID()}`]
+  const person = `new:${tag}`
+  const words = {
+    firstName: `First${tag}`,
+    lastName: `Østergård${tag}`,
+    email: `mail.${tag}@gmail.com`,
+    birthdate: '1937-03-09',
+    title: `Title ${tag}`,
+    message: `Message ${tag} 🌊`,
+    turn: `The lighthouse ${tag} stands in the fog`,
+    speech: `Hello from the harbour, ${tag}`,
+    device: `Device ${tag}`,
+    userAgent: `Agent/${tag}`,
+    address: '203.0.113',
+    tag,
+  }
+  const ticket = await registrationTicket({ person, claims: { email: words.email } })
+  const names = { first_name: words.firstName, last_name: words.lastName, birthdate: words.birthdate }
+  const { body } = await call<Authenticated>('POST', '/auth/register', { body: { ...registration(ticket), ...names } })
+  const token = body.session_token
+  const second = await call<Authenticated>('POST', '/auth/login', {
+    body: { provider: 'google', token: await googleToken({ person }), device_info: { name: words.device } },
+    headers: { 'User-Agent': words.userAgent, 'CF-Connecting-IP': `${words.address}.77` },
+  })
+  const { id } = await newConversation(token, words.title)
+  await call('PATCH', `/conversations/${id}`, { token, body: { metadata: { marker } } })
+  await call('POST', `/conversations/${id}/messages`, {
+    token,
+    body: { role: 'user', content: words.message },
+    headers: { 'Idempotency-Key': crypto.randomUUID() },
+  })
+  await sayAndWait(token, id, words.turn)
+  const speech = await call<Speech>('POST', '/voice/speech', { token, body: { text: words.speech, persona_id: fuka } })
+  return {
+    person,
+    user: body.user,
+    tokens: [token, second.body.session_token],
+    conversationId: id,
+    audioUrl: speech.body.audio_url,
+    marker,
+    words,
+  }
+}
+
+/** Everything in KV and R2, as text: names, metadata and values, bytes as Latin-1. */
+export async function everythingStored(): Promise<{ kv: string[]; r2: string[] }> {
+  const { SPEECH_INDEX: index, AUDIO: audio } = env
+  if (index === undefined || audio === undefined) throw new Error('KV and R2 are not bound')
+  const names = (await index.list()).keys
+  const { objects } = await audio.list({ include: ['customMetadata', 'httpMetadata'] })
+  return {
+    kv: await Promise.all(names.map(async (key) => JSON.stringify([key, await index.get(key.name)]))),
+    r2: await Promise.all(
+      objects.map(async ({ key, customMetadata, httpMetadata }) => {
+        const bytes = new Uint8Array((await (await audio.get(key))?.arrayBuffer()) ?? [])
+        return JSON.stringify([key, customMetadata, httpMetadata, Buffer.from(bytes).toString('latin1')])
+      }),
+    ),
+  }
+}
