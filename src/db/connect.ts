@@ -15,7 +15,7 @@ export interface Query {
 type EncodedQuery = Omit<Query, 'values'> & { readonly values: (string | Buffer | null)[] }
 
 /** One transaction: what opens it, and its statements in order. */
-interface Flight {
+export interface Flight {
   readonly begin: string
   readonly queries: readonly Query[]
 }

@@ -44,6 +44,12 @@ const byState: Readonly<Record<string, ProblemCode>> = {
 
 const refusals: ReadonlySet<string> = new Set<ProblemCode>(['registration_refused'])
 
+/** Whether PostgreSQL ended a transaction only because another one stood in its way: the same may succeed at once. */
+export function hasLostToAnother(error: unknown): boolean {
+  const { code } = asFailure(error)
+  return code === '40P01' || code === '40001'
+}
+
 /** The problem behind a failed flight. What is our own bug stays an unknown error, which answers 500. */
 export function problemOf(error: unknown): Problem | undefined {
   if (error instanceof Problem) return error

@@ -4,9 +4,9 @@ import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres'
 import type { QueryResult } from 'pg'
 import * as z from 'zod'
 import type { Config } from '#src/config.ts'
-import type { Database } from '#src/db/connect.ts'
+import type { Database, Flight } from '#src/db/connect.ts'
 import type { LogLine } from '#src/http/log.ts'
-import { problemOf } from '#src/db/postgres-errors.ts'
+import { hasLostToAnother, problemOf } from '#src/db/postgres-errors.ts'
 import { recordStatements } from '#src/db/recorded-statements.ts'
 import { rowOf } from '#src/db/rows.ts'
 
@@ -148,10 +148,8 @@ async function transact<const T extends readonly Statement[]>(
     return { before, own: build(db) }
   })
   try {
-    const answers = await database.fly({
-      begin: `begin; set local role ${role}; ${statementTimeout}`,
-      queries: recorded.queries,
-    })
+    const begin = `begin; set local role ${role}; ${statementTimeout}`
+    const answers = await flyPatiently(database, { begin, queries: recorded.queries })
     if (mustCheckLogin) database.markLoginKnown()
     return {
       opening: opening === undefined ? undefined : answers[mustCheckLogin ? 1 : 0],
@@ -160,5 +158,22 @@ async function transact<const T extends readonly Statement[]>(
   } catch (error) {
     recorded.abandon()
     throw problemOf(error) ?? error
+  }
+}
+
+const mostTries = 3
+
+/**
+ * Flies again when PostgreSQL ended the transaction in favour of another (40P01 deadlock, 40001 serialization), after a
+ * short random pause. Such a flight has written nothing, and holds all that it needs to be flown once more.
+ */
+async function flyPatiently(database: Database, flight: Flight): Promise<readonly QueryResult[]> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await database.fly(flight)
+    } catch (error) {
+      if (tries === mostTries || !hasLostToAnother(error)) throw error
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * 50 * tries))
+    }
   }
 }

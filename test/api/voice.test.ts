@@ -159,6 +159,7 @@ describe('audio', () => {
     }
     const beyond = await play(body.audio_url, { Range: `bytes=${size}-` })
     expect([beyond.status, beyond.headers.get('Content-Range')]).toEqual([416, `bytes */${size}`])
+    expect(new TextDecoder().decode(beyond.bytes)).toContain('range_not_satisfiable')
   })
 
   it('is not sent again to who has it, and its head is that of the whole', async () => {

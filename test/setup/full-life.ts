@@ -51,7 +51,7 @@ export async function fullLife(): Promise<FullLife> {
     body: { role: 'user', content: words.message },
     headers: { 'Idempotency-Key': crypto.randomUUID() },
   })
-  await sayAndWait(token, id, words.turn)
+  const turn = await sayAndWait(token, id, words.turn)
   const speech = await call<Speech>('POST', '/voice/speech', { token, body: { text: words.speech, persona_id: fuka } })
   return {
     person,
@@ -60,7 +60,7 @@ export async function fullLife(): Promise<FullLife> {
     conversationId: id,
     audioUrl: speech.body.audio_url,
     marker,
-    words,
+    words: { ...words, reply: turn.body.reply?.content?.slice(0, 40) ?? '' },
   }
 }
 

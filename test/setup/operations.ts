@@ -19,12 +19,12 @@ interface OperationDocument {
   readonly responses: Record<string, { readonly content?: Record<string, { readonly schema: unknown }> }>
 }
 
-const methods = ['get', 'put', 'post', 'patch', 'delete']
+const methods = new Set(['get', 'put', 'post', 'patch', 'delete'])
 
 /** Every operation of the document, so that a new route is tested before anybody thinks of it. */
 export const operations: readonly Operation[] = Object.entries(contract.paths ?? {}).flatMap(([path, item]) =>
   Object.entries(item as Record<string, OperationDocument>)
-    .filter(([method]) => methods.includes(method))
+    .filter(([method]) => methods.has(method))
     .map(([method, document]) => ({
       name: `${method.toUpperCase()} ${path}`,
       method: method.toUpperCase(),

@@ -1,0 +1,96 @@
+import { env } from 'cloudflare:workers'
+import { describe, expect, it } from 'vitest'
+import { users } from '#src/accounts/tables.ts'
+import { configOf, type Config } from '#src/config.ts'
+import type { WrappedKeys } from '#src/db/scope.ts'
+import { createDataKey, unwrapDataKeys, type NewDataKey } from '#src/vault/data-key.ts'
+import { Vault } from '#src/vault/vault.ts'
+
+const bytes = (fill: number) => new Uint8Array(32).fill(fill)
+const ring = (current: string, keys: Record<string, Uint8Array>): Config => ({
+  ...configOf(env),
+  KEY_ENCRYPTION_KEYS: { current, keys },
+})
+const config = ring('k1', { k1: bytes(1) })
+const userId = crypto.randomUUID()
+
+const stored = ({ keyEncryptionKeyId, wrappedKey }: NewDataKey, version = 1): WrappedKeys => [
+  { version, key_encryption_key_id: keyEncryptionKeyId, wrapped_key: wrappedKey.toHex() },
+]
+
+const failureOf = async (attempt: Promise<unknown>): Promise<string> =>
+  await attempt.then(
+    () => 'no failure',
+    (error: unknown) => (error instanceof Error ? `${error.name}: ${error.message}` : String(error)),
+  )
+
+describe('a data key', () => {
+  it('is wrapped under the current key-encryption key, and opens what it sealed', async () => {
+    const made = await createDataKey(config, userId)
+    expect([made.keyEncryptionKeyId, made.dataKey.version, made.wrappedKey.length]).toEqual(['k1', 1, 12 + 32 + 16])
+    const sealed = await new Vault(userId, [made.dataKey]).seal(users.email, userId, 'ada')
+    const vault = new Vault(userId, await unwrapDataKeys(config, userId, stored(made)))
+    expect(await vault.open(users.email, userId, sealed)).toBe('ada')
+    expect(await vault.nameOf('ada')).toEqual(await new Vault(userId, [made.dataKey]).nameOf('ada'))
+  })
+
+  it('is a new one each time', async () => {
+    const [one, other] = [await createDataKey(config, userId), await createDataKey(config, userId)]
+    const sealed = await new Vault(userId, [one.dataKey]).seal(users.email, userId, 'ada')
+    const failure = await failureOf(new Vault(userId, [other.dataKey]).open(users.email, userId, sealed))
+    expect(failure).toBe('SealBroken: the seal does not match')
+  })
+
+  it('cannot be taken out of the isolate', async () => {
+    const { dataKey } = await createDataKey(config, userId)
+    expect([dataKey.sealing.extractable, dataKey.naming.extractable]).toEqual([false, false])
+  })
+
+  it('is unwrapped with an older key-encryption key that is still there', async () => {
+    const made = await createDataKey(config, userId)
+    const rolled = ring('k2', { k1: bytes(1), k2: bytes(2) })
+    expect((await unwrapDataKeys(rolled, userId, stored(made))).map(({ version }) => version)).toEqual([1])
+    expect((await createDataKey(rolled, userId)).keyEncryptionKeyId).toBe('k2')
+  })
+
+  it('keeps the order of its versions', async () => {
+    const made = await createDataKey(config, userId)
+    const [second] = stored(made, 2)
+    const both = [...stored(made), ...(second === undefined ? [] : [second])]
+    expect(await failureOf(unwrapDataKeys(config, userId, both))).toContain('OperationError')
+    expect(await unwrapDataKeys(config, userId, [])).toEqual([])
+  })
+})
+
+describe('a wrapped key', () => {
+  it('opens for its own person, version and key-encryption key alone', async () => {
+    const made = await createDataKey(config, userId)
+    const [wrapped] = stored(made)
+    if (wrapped === undefined) throw new Error('nothing was wrapped')
+    const turned = Uint8Array.fromHex(wrapped.wrapped_key)
+    turned[20] = (turned[20] ?? 0) ^ 1
+    const failures = await Promise.all([
+      failureOf(unwrapDataKeys(config, crypto.randomUUID(), [wrapped])),
+      failureOf(unwrapDataKeys(config, userId, [{ ...wrapped, version: 2 }])),
+      failureOf(unwrapDataKeys(ring('k1', { k1: bytes(9) }), userId, [wrapped])),
+      failureOf(
+        unwrapDataKeys(ring('k1', { k1: bytes(1), k2: bytes(1) }), userId, [
+          { ...wrapped, key_encryption_key_id: 'k2' },
+        ]),
+      ),
+      failureOf(unwrapDataKeys(config, userId, [{ ...wrapped, wrapped_key: turned.toHex() }])),
+      failureOf(unwrapDataKeys(config, userId, [{ ...wrapped, wrapped_key: wrapped.wrapped_key.slice(0, -2) }])),
+    ])
+    expect(failures.map((failure) => failure.split(':')[0])).toEqual(failures.map(() => 'OperationError'))
+  })
+
+  it('is not available when its key-encryption key is not configured', async () => {
+    const made = await createDataKey(config, userId)
+    const failures = await Promise.all([
+      failureOf(unwrapDataKeys(ring('k2', { k2: bytes(2) }), userId, stored(made))),
+      failureOf(unwrapDataKeys({ ...config, KEY_ENCRYPTION_KEYS: undefined }, userId, stored(made))),
+      failureOf(createDataKey({ ...config, KEY_ENCRYPTION_KEYS: undefined }, userId)),
+    ])
+    expect(failures).toEqual(['Problem: key_unavailable', 'Problem: not_configured', 'Problem: not_configured'])
+  })
+})
