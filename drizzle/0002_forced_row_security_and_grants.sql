@@ -1,4 +1,5 @@
--- Row security holds for the tables' owner too, and each role gets the columns that it needs and no other.
+-- Row security holds for the tables' owner too, and each role gets the columns that it needs and no other. Beside it the one
+-- foreign key that drizzle cannot say: a turn names a session of its own person's, and loses its name alone when that goes.
 do $$
 declare named text;
 begin
@@ -9,6 +10,9 @@ begin
     execute format('alter table public.%I force row level security', named);
   end loop;
 end $$;
+--> statement-breakpoint
+alter table public.turns add constraint turns_session_id_user_id_fkey
+  foreign key (session_id, user_id) references public.user_sessions (id, user_id) on delete set null (session_id);
 --> statement-breakpoint
 grant usage on schema public to neuraform_gate, neuraform_user, neuraform_visitor, neuraform_auth, neuraform_jobs, neuraform_analyst;
 --> statement-breakpoint
