@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Authenticated, SessionPage, SessionState } from '#src/auth/shapes.ts'
 import { call, googleToken, newUser, rawCall } from '#test/setup/client.ts'
-import { tablesThatHold } from '#test/setup/owner-database.ts'
+import { asOwner, tablesThatHold } from '#test/setup/owner-database.ts'
 
 interface Device {
   readonly device_info?: unknown
@@ -106,6 +106,15 @@ describe('logging out', () => {
     )
     expect(answers.map(({ status }) => status)).toEqual([400, 400, 400, 400])
     expect(await statusesOf([token])).toEqual([200])
+  })
+})
+
+describe('a session of an account that is not active', () => {
+  it('is none', async () => {
+    const { token, user } = await newUser()
+    expect(await statusesOf([token])).toEqual([200])
+    await asOwner('update users set is_active = false where id = $1', [user.id])
+    expect(await statusesOf([token])).toEqual([401])
   })
 })
 
@@ -216,8 +225,9 @@ describe('the list of sessions', () => {
     expect(hidden.filter((text) => shown.includes(text))).toEqual([])
   })
 
-  it('is paged without a gap or a repeat', async () => {
-    const { tokens, token } = await personWith(3)
+  it('is paged without a gap or a repeat, also among those that began in one moment', async () => {
+    const { tokens, token, user } = await personWith(3)
+    await asOwner('update user_sessions set created_at = $1 where user_id = $2', [new Date(), user.id])
     const whole = (await listSessions(token)).items
     const pages: SessionPage[] = []
     for (let cursor = ''; pages.length < 5;) {

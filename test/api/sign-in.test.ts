@@ -1,10 +1,12 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, inject, it } from 'vitest'
+import * as z from 'zod'
 import type { Profile } from '#src/accounts/shapes.ts'
 import type { Authenticated, LoginAnswer } from '#src/auth/shapes.ts'
 import { call, googleToken, newUser, registration, registrationTicket, signIn } from '#test/setup/client.ts'
 import { subjectOf } from '#test/setup/google-tokens.ts'
 import { asOwner } from '#test/setup/owner-database.ts'
 import { tracesOf } from '#test/setup/traces.ts'
+import { callWith } from '#test/setup/worker-with.ts'
 
 const login = async (body: Record<string, unknown>, headers: Record<string, string> = {}) =>
   await call<LoginAnswer>('POST', '/auth/login', { body: { provider: 'google', ...body }, headers })
@@ -208,5 +210,45 @@ describe('twenty first sign-ins of one person at once', () => {
       bodies.map((body) => call<Profile>('GET', '/auth/profile', { token: body.session_token })),
     )
     expect(new Set(profiles.map(({ body }) => body.id))).toEqual(new Set([user.id]))
+  })
+})
+
+const Ring = z.object({ keys: z.record(z.string(), z.string()) })
+
+/** The key-encryption keys of the test Worker and one more, of which the named one is current. */
+function ringOf(current: string, names: readonly string[]): { KEY_ENCRYPTION_KEYS: string } {
+  const { keys } = Ring.parse(JSON.parse(inject('stack').variables['KEY_ENCRYPTION_KEYS'] ?? ''))
+  const all = { ...keys, k2: btoa('2'.repeat(32)) }
+  const kept = Object.fromEntries(Object.entries(all).filter(([name]) => names.includes(name)))
+  return { KEY_ENCRYPTION_KEYS: JSON.stringify({ current, keys: kept }) }
+}
+
+describe('the key-encryption keys', () => {
+  it('let everybody in while an older one is kept, and the current one wraps the keys of who comes', async () => {
+    const rolled = ringOf('k2', ['local', 'k2'])
+    const { user, person } = await newUser()
+    const body = { provider: 'google', token: await googleToken({ person }) }
+    const answer = await callWith<Authenticated>(rolled, 'POST', '/auth/login', { body })
+    expect([answer.status, answer.body.user]).toEqual([200, user])
+    const newcomer = await callWith<Authenticated>(rolled, 'POST', '/auth/register', {
+      body: registration(await registrationTicket()),
+    })
+    const keys = await asOwner(
+      'select user_id, key_encryption_key_id from user_keys where user_id in ($1, $2) order by created_at',
+      [user.id, newcomer.body.user.id],
+    )
+    expect(keys).toEqual([
+      { user_id: user.id, key_encryption_key_id: 'local' },
+      { user_id: newcomer.body.user.id, key_encryption_key_id: 'k2' },
+    ])
+  })
+
+  it('answer 503 to whom they cannot open, and start no session', async () => {
+    const { user, person } = await newUser()
+    const body = { provider: 'google', token: await googleToken({ person }) }
+    const answer = await callWith<{ code: string }>(ringOf('k2', ['k2']), 'POST', '/auth/login', { body })
+    expect([answer.status, answer.body.code, answer.headers.get('Retry-After')]).toEqual([503, 'key_unavailable', '60'])
+    const sessions = await asOwner('select id from user_sessions where user_id = $1', [user.id])
+    expect(sessions.length).toBe(1)
   })
 })

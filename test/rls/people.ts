@@ -146,21 +146,3 @@ export function another(table: string, row: Row): Row {
   }
   return { ...row, ...('id' in row ? { id: randomUUID() } : {}), ...fresh[table]?.() }
 }
-
-/** What the sweeps are for: a session, a ticket and a key that have expired, and a public companion for visitors. */
-export async function makeLitter(owner: Client, person: Person): Promise<void> {
-  const session = another('user_sessions', person.rows.get('user_sessions') ?? {})
-  await insertRow(owner, 'user_sessions', { ...session, expires_at: long, absolute_expires_at: long })
-  const key = another('idempotency_keys', person.rows.get('idempotency_keys') ?? {})
-  await insertRow(owner, 'idempotency_keys', { ...key, expires_at: long })
-  await insertRow(owner, 'login_tickets', { id: randomUUID(), kind: 'registration', expires_at: long })
-  await insertRow(owner, 'login_tickets', {
-    id: randomUUID(),
-    kind: 'age_refusal',
-    subject_hash: refusedSubject,
-    expires_at: far,
-  })
-}
-
-/** The hash of a subject that was refused for age. */
-export const refusedSubject = '\\x0e'

@@ -7,7 +7,7 @@ import { createDataKey, unwrapDataKeys, type NewDataKey } from '#src/vault/data-
 import { Vault } from '#src/vault/vault.ts'
 
 const bytes = (fill: number) => new Uint8Array(32).fill(fill)
-const ring = (current: string, keys: Record<string, Uint8Array>): Config => ({
+const ring = (current: string, keys: Record<string, Uint8Array<ArrayBuffer>>): Config => ({
   ...configOf(env),
   KEY_ENCRYPTION_KEYS: { current, keys },
 })

@@ -49,12 +49,12 @@ describe('a sealed token', () => {
       await issueSealedToken(config, 'cursor', payload, 60),
     ]
     const [parts, others] = [token.split('.'), other.split('.')]
-    const altered = parts.flatMap((part, position) => [
-      parts.with(position, (part.startsWith('A') ? 'B' : 'A') + part.slice(1)).join('.'),
-      ...(position < 2 ? [] : [parts.with(position, others[position] ?? '').join('.')]),
-      parts.with(position, part.slice(4)).join('.'),
-      parts.toSpliced(position, 1).join('.'),
-    ])
+    const altered = [
+      ...parts.map((part, position) => parts.with(position, (part.startsWith('A') ? 'B' : 'A') + part.slice(1))),
+      ...parts.map((part, position) => parts.with(position, part.slice(4))),
+      ...parts.map((_, position) => parts.toSpliced(position, 1)),
+      ...[2, 3, 4].map((position) => parts.with(position, others[position] ?? '')),
+    ].map((segments) => segments.join('.'))
     const unlike = altered.filter((one) => one !== token)
     expect(new Set(await Promise.all(unlike.map((one) => read('cursor', one))))).toEqual(new Set([undefined]))
   })
@@ -72,16 +72,12 @@ describe('a sealed token', () => {
     },
   )
 
-  it('is not one of another key, also where the key lies in its header', async () => {
+  it('is not one of another key, nor of another way to use one', async () => {
     const secret = crypto.getRandomValues(new Uint8Array(32))
     const forged = await Promise.all([
       issueSealedToken({ ...config, TOKEN_SIGNING_KEY: secret }, 'cursor', payload, 60),
       new EncryptJWT({ p: payload })
-        .setProtectedHeader({
-          alg: 'dir',
-          enc: 'A256GCM',
-          jwk: { kty: 'oct', k: Buffer.from(secret).toString('base64url') },
-        })
+        .setProtectedHeader({ alg: 'dir', enc: 'A256GCM' })
         .setExpirationTime('1m')
         .encrypt(secret),
       new EncryptJWT({ p: payload })

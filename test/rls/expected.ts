@@ -1,0 +1,68 @@
+import { builtInPersonas } from '#src/personas/built-in-personas.ts'
+import { callsIn } from '#test/rls/calls.ts'
+import type { Findings, Outcome } from '#test/rls/findings.ts'
+import type { Scene } from '#test/rls/scene.ts'
+
+type Verbs = Readonly<Record<string, number>>
+
+/** What a person may do with their own rows, and how many the scene has. What is not named is refused for want of a grant. */
+const personMay: Readonly<Record<string, Verbs>> = {
+  users: { select: 1, update: 1 },
+  identities: { select: 1 },
+  user_sessions: { select: 2, update: 2 },
+  idempotency_keys: { select: 2, insert: 1 },
+  personas: { select: builtInPersonas.length + 1 },
+  conversations: { select: 1, insert: 1, update: 1, delete: 1 },
+  turns: { select: 3, insert: 1, update: 3 },
+  messages: { select: 1, insert: 1 },
+  voice_data: { select: 1, insert: 1, update: 1, delete: 1 },
+}
+
+/** A session says the person's age, so that two more companions are for them. */
+const inSession: Verbs = { 'personas select': builtInPersonas.length + 3 }
+
+const hiddenOfTheHouse = 4
+
+/** What the service's own roles reach when they ask for everything, beside what functions do for them. */
+const serviceMay: Readonly<Record<string, Verbs>> = {
+  neuraform_visitor: { 'personas select': builtInPersonas.length },
+  neuraform_auth: {},
+  neuraform_jobs: {
+    'turns select': 3,
+    'turns update': 2,
+    'user_sessions select': 1,
+    'user_sessions delete': 1,
+    'idempotency_keys select': 1,
+    'idempotency_keys delete': 1,
+    'login_tickets select': 1,
+    'login_tickets delete': 1,
+    'personas select': builtInPersonas.length + hiddenOfTheHouse,
+    'personas update': builtInPersonas.length + hiddenOfTheHouse,
+  },
+  neuraform_analyst: {},
+}
+
+/** The findings that are not as they should be, with what was found. */
+export function wrongIn(findings: Findings, scene: Scene): string[] {
+  const calls = new Map(callsIn(scene).map(({ name, expected }) => [`call ${name}`, expected ?? 1]))
+  return [...findings].flatMap(([key, outcome]) => {
+    const call = calls.get(key)
+    const isRight = call === undefined ? isRightFor(key, outcome) : outcome === call
+    return isRight ? [] : [`${key}: ${outcome}`]
+  })
+}
+
+function isRightFor(key: string, outcome: Outcome): boolean {
+  const [table = '', verb = '', who = ''] = key.split(' ')
+  const [role = '', asker = ''] = who.split('/')
+  if (role === 'owner') return outcome === (verb === 'insert' ? '42501' : 0)
+  if (role !== 'neuraform_user') return outcome === (serviceMay[role]?.[`${table} ${verb}`] ?? '42501')
+  if (verb === 'give') return outcome === 0 || outcome === '42501'
+  const own = personMay[table]?.[verb]
+  if (own === undefined) return outcome === '42501'
+  if (asker === 'own') return outcome === own
+  if (asker === 'session') return outcome === (inSession[`${table} ${verb}`] ?? own)
+  // Who is no uuid makes the policy itself fail, before it lets anything through.
+  if (asker === 'malformed') return typeof outcome === 'string'
+  return outcome === (verb === 'insert' ? '42501' : 0)
+}

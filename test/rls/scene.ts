@@ -1,0 +1,68 @@
+import { randomUUID } from 'node:crypto'
+import type { Client } from 'pg'
+import { another, insertRow, makePerson, type Person, type Row } from '#test/rls/people.ts'
+
+const past = '2020-01-01T00:00:00Z'
+const future = '2126-01-01T00:00:00Z'
+
+/** Two people with everything, what the sweeps are for, and companions that not everybody may see. */
+export interface Scene {
+  readonly one: Person
+  readonly two: Person
+  /** The hash of a subject that was refused for age. */
+  readonly refusedSubject: string
+  /** A row of each table that names nobody. */
+  readonly nobodys: ReadonlyMap<string, Row>
+  /** A role without a policy, to make the owner of a table: what FORCE is for. */
+  readonly ownerRole: string
+}
+
+/** Makes a scene in the caller's transaction, which is to be rolled back. */
+export async function makeScene(owner: Client): Promise<Scene> {
+  const [one, two] = [await makePerson(owner), await makePerson(owner)]
+  const refusedSubject = '\\x0e'
+  await makeExpired(owner, one)
+  await makeEndedTurns(owner, one)
+  await makeHiddenPersonas(owner, one)
+  const ticket = { id: randomUUID(), kind: 'registration', expires_at: past }
+  const refusal = { id: randomUUID(), kind: 'age_refusal', subject_hash: refusedSubject, expires_at: future }
+  const nobodys = new Map([['login_tickets', await insertRow(owner, 'login_tickets', ticket)]])
+  await insertRow(owner, 'login_tickets', refusal)
+  const ownerRole = `owner_${randomUUID().replaceAll('-', '')}`
+  await owner.query(`create role ${ownerRole} nologin; grant usage on schema public, app to ${ownerRole}`)
+  return { one, two, refusedSubject, nobodys, ownerRole }
+}
+
+async function makeExpired(owner: Client, person: Person): Promise<void> {
+  const session = another('user_sessions', rowOf(person, 'user_sessions'))
+  await insertRow(owner, 'user_sessions', { ...session, expires_at: past, absolute_expires_at: past })
+  const key = another('idempotency_keys', rowOf(person, 'idempotency_keys'))
+  await insertRow(owner, 'idempotency_keys', { ...key, expires_at: past })
+}
+
+/** One turn that has just ended, as a sweep sees the one that it ended itself, and one that ended long ago. */
+async function makeEndedTurns(owner: Client, person: Person): Promise<void> {
+  for (const endedAt of [new Date().toISOString(), past]) {
+    const turn = another('turns', rowOf(person, 'turns'))
+    await insertRow(owner, 'turns', { ...turn, state: 'interrupted', ended_at: endedAt })
+  }
+}
+
+/** Companions of the house that are not for everybody, and one of the person's own that is switched off. */
+async function makeHiddenPersonas(owner: Client, person: Person): Promise<void> {
+  const own = rowOf(person, 'personas')
+  const hidden: readonly Row[] = [
+    { owner_id: null, is_public: true, is_active: false },
+    { owner_id: null, is_public: false },
+    { owner_id: null, is_public: true, rating: '16' },
+    { owner_id: null, is_public: true, rating: '18' },
+    { is_active: false },
+  ]
+  for (const columns of hidden) await insertRow(owner, 'personas', { ...another('personas', own), ...columns })
+}
+
+export function rowOf(person: Person, table: string): Row {
+  const row = person.rows.get(table)
+  if (row === undefined) throw new Error(`no row for the table ${table}: add one to test/rls/people.ts`)
+  return row
+}
