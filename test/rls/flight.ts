@@ -42,7 +42,7 @@ export const insertOf = (table: string, row: object): Query => [
   JSON.stringify(row),
 ]
 
-export function refusalOf(error: unknown): Answer {
+function refusalOf(error: unknown): Answer {
   if (!(error instanceof Error) || !('code' in error)) throw error
   return { code: error.code, constraint: 'constraint' in error ? error.constraint : undefined, message: error.message }
 }

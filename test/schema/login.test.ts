@@ -48,4 +48,21 @@ describe('the check of the login', () => {
   ])('refuses %s', async (_name, attributes, grant) => {
     expect(await verdictFor(attributes, grant)).toBe('NF503')
   })
+
+  it('refuses the owner of a table', async () => {
+    const owner = new Client({ connectionString: inject('stack').ownerUrl })
+    const name = `login_${randomUUID().replaceAll('-', '')}`
+    await owner.connect()
+    try {
+      const becomes = `set local session authorization ${name}; set local role neuraform_user`
+      await owner.query(`begin; create role ${name} login; grant neuraform_user to ${name}; ${becomes}`)
+      expect((await owner.query('select app.assert_safe_login()')).rowCount).toBe(1)
+      await owner.query(`reset session authorization; create table public.${name} ()`)
+      await owner.query(`alter table public.${name} owner to ${name}; ${becomes}`)
+      await expect(owner.query('select app.assert_safe_login()')).rejects.toMatchObject({ code: 'NF503' })
+    } finally {
+      await owner.query('rollback')
+      await owner.end()
+    }
+  })
 })

@@ -125,14 +125,15 @@ describe('the roles', () => {
   })
 
   it('lead from the login to five of them, and from those nowhere', async () => {
-    const rows =
-      await rowsOf(`select m.member::regrole::text as member, array_agg(m.roleid::regrole::text order by 1) as roles,
-        bool_or(m.admin_option) as may_grant
-      from pg_auth_members m where m.member in (select oid from pg_roles where rolname ~ '^neuraform_') group by 1 order by 1`)
+    const rows = await rowsOf(`
+      select m.member::regrole::text as member, m.admin_option as may_grant,
+        array_agg(m.roleid::regrole::text order by m.roleid::regrole::text) as roles
+      from pg_auth_members m where m.member in (select oid from pg_roles where rolname ~ '^neuraform_')
+      group by 1, 2 order by 1`)
     const settable = ['analyst', 'auth', 'jobs', 'user', 'visitor'].map((name) => `neuraform_${name}`)
-    expect(rows.map(({ member, roles, may_grant }) => ({ member, roles: String(roles), may_grant }))).toEqual([
-      { member: 'neuraform_edge', roles: `{${settable.join(',')}}`, may_grant: false },
-      { member: 'neuraform_owner', roles: '{neuraform_gate}', may_grant: false },
+    expect(rows).toEqual([
+      { member: 'neuraform_edge', may_grant: false, roles: settable },
+      { member: 'neuraform_owner', may_grant: false, roles: ['neuraform_gate'] },
     ])
   })
 })
