@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import type { Client } from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { fly, flyAs } from '#test/rls/flight.ts'
+import { fly, flyAs, type Query } from '#test/rls/flight.ts'
 import { makePerson, type Person } from '#test/rls/people.ts'
 import { rowOf } from '#test/rls/scene.ts'
 import { connectTo, openScratchDatabase } from '#test/rls/scratch-database.ts'
@@ -99,10 +99,10 @@ describe('begin_session', () => {
   it('works in a read-only transaction, and touches nothing', async () => {
     await changeSession("last_active_at = now() - interval '1 hour'")
     const before = await sessionTimes()
-    await edge.query('begin read only; set local role neuraform_user')
-    const { rows } = await edge.query('select user_id from app.begin_session($1)', [person.tokenHash])
-    await edge.query('commit')
-    expect(rows).toEqual([{ user_id: person.userId }])
+    const readOnly: Query = ['set transaction read only']
+    const begin: Query = ['select user_id from app.begin_session($1)', person.tokenHash]
+    const answer = await fly(edge, 'user', [readOnly, begin], 'commit')
+    expect(answer).toEqual({ rows: [{ user_id: person.userId }], count: 1 })
     expect(await sessionTimes()).toEqual(before)
   })
 

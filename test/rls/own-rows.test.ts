@@ -53,11 +53,10 @@ describe('what only the service may write', () => {
     }
   })
 
-  it('leaves another person’s turn as it was', async () => {
-    const turnId = rowOf(two, 'turns')['id']
-    const end = "update public.turns set state = 'failed', ended_at = now() where id = $1"
-    expect(await asOne([end, turnId])).toEqual({ rows: [], count: 0 })
-    expect(await asOne([end, rowOf(one, 'turns')['id']])).toEqual({ rows: [], count: 1 })
+  it('leaves another person’s turn as it was, also where no condition names one', async () => {
+    const end = "update public.turns set state = 'failed', ended_at = now()"
+    expect(await asOne([`${end} where id = $1`, rowOf(two, 'turns')['id']])).toEqual({ rows: [], count: 0 })
+    expect(await asOne([end])).toEqual({ rows: [], count: 1 })
   })
 })
 
