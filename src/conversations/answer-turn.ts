@@ -50,7 +50,6 @@ export async function answerTurn(turn: LiveTurn, reply: Reply, onText: (delta: s
     turn.caller.report({ event: 'reply_broke_off', ...describeFailure(error) })
     state = 'interrupted'
   }
-  if (text === '') state = 'interrupted'
   return { state, said: await finishTurn(turn, state, text, reply, Date.now() - startedAt) }
 }
 
@@ -61,7 +60,7 @@ async function finishTurn(
   reply: Reply,
   latencyMs: number,
 ): Promise<readonly MessageRow[]> {
-  const content = text === '' ? null : await turn.vault.seal(messages.content, turn.replyMessageId, text)
+  const content = await turn.vault.seal(messages.content, turn.replyMessageId, text)
   const { promptTokens, completionTokens } = reply.usage()
   const { results } = await asTurn(turn.caller, (db) => [
     db.execute(

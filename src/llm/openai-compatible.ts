@@ -6,6 +6,9 @@ import { withDeadline } from '#src/http/deadline.ts'
 import type { PromptMessage, Reply, ReplyUsage } from '#src/llm/port.ts'
 
 const mostReplyCharacters = 32_000
+const mostChunkCharacters = 1_000_000
+
+const tokenCount = z.int().min(0).max(2_147_483_647)
 
 const Chunk = z.object({
   choices: z
@@ -16,7 +19,8 @@ const Chunk = z.object({
       }),
     )
     .default([]),
-  usage: z.object({ prompt_tokens: z.int().nonnegative(), completion_tokens: z.int().nonnegative() }).nullish(),
+  // A reply is not lost for a bill that does not read well.
+  usage: z.object({ prompt_tokens: tokenCount, completion_tokens: tokenCount }).nullish().catch(null),
 })
 
 /**
@@ -29,6 +33,7 @@ export async function askModel(config: Config, prompt: readonly PromptMessage[])
   if (baseUrl === undefined || model === undefined)
     throw new Problem('not_configured', 'No language model is configured.')
   const abort = new AbortController()
+  const firstTokenBy = Date.now() + config.LLM_FIRST_TOKEN_MS
   const request = post(config, `${baseUrl.replace(/\/$/, '')}/chat/completions`, { model, prompt }, abort.signal)
   const response = await withDeadline(request, config.LLM_FIRST_TOKEN_MS, () => abort.abort())
   if (!response.ok || response.body === null) {
@@ -38,7 +43,7 @@ export async function askModel(config: Config, prompt: readonly PromptMessage[])
   const usage: { latest: ReplyUsage } = { latest: { promptTokens: null, completionTokens: null } }
   return {
     model,
-    deltas: readDeltas(config, response.body, usage, abort),
+    deltas: readDeltas(config, response.body, { usage, abort, firstTokenBy }),
     usage: () => usage.latest,
     cancel: () => abort.abort(),
   }
@@ -75,35 +80,40 @@ function refusal(response: Response): Problem {
   })
 }
 
+interface Reading {
+  readonly usage: { latest: ReplyUsage }
+  readonly abort: AbortController
+  /** When the first piece of text must be there, in milliseconds since the epoch. */
+  readonly firstTokenBy: number
+}
+
 async function* readDeltas(
   config: Config,
   body: ReadableStream<Uint8Array>,
-  usage: { latest: ReplyUsage },
-  abort: AbortController,
+  { usage, abort, firstTokenBy }: Reading,
 ): AsyncGenerator<string> {
-  const events = body.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream())
-  const reader = events.getReader()
-  let waitMs = config.LLM_FIRST_TOKEN_MS
+  const parser = new EventSourceParserStream({ maxBufferSize: mostChunkCharacters })
+  const reader = body.pipeThrough(new TextDecoderStream()).pipeThrough(parser).getReader()
   let characters = 0
   let isFinished = false
   try {
     while (true) {
+      const waitMs = characters === 0 ? Math.max(0, firstTokenBy - Date.now()) : config.LLM_IDLE_MS
       const { done, value } = await withDeadline(reader.read(), waitMs, () => abort.abort())
       if (done || value.data === '[DONE]') break
       const chunk = parseChunk(value.data)
       if (chunk.usage !== null && chunk.usage !== undefined) usage.latest = usageOf(chunk.usage)
       const choice = chunk.choices[0]
-      isFinished ||= typeof choice?.finish_reason === 'string'
       const text = (choice?.delta?.content ?? '').toWellFormed().replaceAll('\0', '')
-      if (text === '') continue
-      waitMs = config.LLM_IDLE_MS
       characters += text.length
       if (characters > mostReplyCharacters) throw nonsense('the reply is too long')
-      yield text
+      if (text !== '') yield text
+      isFinished ||= typeof choice?.finish_reason === 'string' && choice.finish_reason !== 'error'
     }
     if (!isFinished) throw nonsense('the reply broke off')
   } catch (error) {
-    throw error instanceof Problem ? error : nonsense('the stream broke', error)
+    // Behind the reason why it ended only the bill was to come.
+    if (!isFinished) throw error instanceof Problem ? error : nonsense('the stream broke', error)
   } finally {
     abort.abort()
   }

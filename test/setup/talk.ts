@@ -52,8 +52,8 @@ export function eventsOf(text: string): readonly StreamEvent[] {
   const blocks = text.split('\n\n').filter((block) => block !== '')
   if (blocks.at(-1) !== 'data: [DONE]') throw new Error('the stream did not end')
   return blocks.slice(0, -1).map((block) => ({
-    id: /^id: (.*)$/m.exec(block)?.[1],
-    part: JSON.parse(/^data: (.*)$/m.exec(block)?.[1] ?? '') as StreamEvent['part'],
+    id: /^id: ([^\n]*)/m.exec(block)?.[1],
+    part: JSON.parse(/^data: ([^\n]*)/m.exec(block)?.[1] ?? '') as StreamEvent['part'],
   }))
 }
 
