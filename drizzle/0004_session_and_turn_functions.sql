@@ -5,8 +5,8 @@ create function app.begin_session(presented bytea)
 declare found_session record;
 begin
   select s.id, s.user_id, u.role, s.expires_at, s.absolute_expires_at, s.authenticated_at, s.last_active_at, s.idle_lifetime_seconds,
-      case when u.opens_18_on <= current_date then '{everyone,16,18}'
-           when u.opens_16_on <= current_date then '{everyone,16}'
+      case when u.opens_18_on <= (now() at time zone 'utc')::date then '{everyone,16,18}'
+           when u.opens_16_on <= (now() at time zone 'utc')::date then '{everyone,16}'
            else '{everyone}' end as ratings
     into found_session
     from public.user_sessions s join public.users u on u.id = s.user_id

@@ -13,26 +13,29 @@ end $$;
 --> statement-breakpoint
 comment on function app.begin_erasure(uuid) is 'Ends the caller''s account and every session of it, and writes the receipt.';
 --> statement-breakpoint
-create function app.pending_erasures() returns table (erasure_id uuid, user_id uuid, cache_keys bytea[])
-  language sql stable security definer set search_path = '' as $$
-  select e.id, e.user_id,
-    coalesce(array_agg(v.cache_key) filter (where v.cache_key is not null), '{}')
-  from public.erasures e left join public.voice_data v on v.user_id = e.user_id
-  where e.completed_at is null
-  group by e.id, e.user_id, e.requested_at
-  order by e.requested_at limit 20
+create function app.pending_erasures() returns table (erasure_id uuid, user_id uuid)
+  language sql volatile security definer set search_path = '' as $$
+  select e.id, e.user_id from public.erasures e where e.completed_at is null order by random() limit 20
 $$;
 --> statement-breakpoint
-comment on function app.pending_erasures() is 'Erasures that have not ended, oldest first, with the blobs that must go before the rows.';
+comment on function app.pending_erasures() is
+  'Some erasures that have not ended, in no order, so that none that fails for ever stands in the way of the others.';
 --> statement-breakpoint
-create function app.finish_erasure(erasure_id uuid) returns void
+create function app.finish_erasure(erasure_id uuid) returns table (cache_key bytea)
   language plpgsql volatile security definer set search_path = '' as $$
+declare leaving uuid;
 begin
-  delete from public.users u using public.erasures e where e.id = erasure_id and u.id = e.user_id and not u.is_active;
+  -- Whoever still writes for this person holds a lock on this row until their transaction ends.
+  select u.id into leaving from public.users u join public.erasures e on e.user_id = u.id
+    where e.id = erasure_id and not u.is_active for update of u;
+  return query select v.cache_key from public.voice_data v
+    where v.user_id = leaving and v.cache_key is not null and v.created_at > now() - interval '10 minutes';
+  delete from public.users u where u.id = leaving;
   update public.erasures e set completed_at = now(), user_id = null where e.id = erasure_id and e.completed_at is null;
 end $$;
 --> statement-breakpoint
-comment on function app.finish_erasure(uuid) is 'Deletes the account''s rows (every table follows by its foreign keys) and completes the receipt; a second call does nothing.';
+comment on function app.finish_erasure(uuid) is
+  'Deletes the account''s rows (every table follows by its foreign keys) and completes the receipt; a second call does nothing. Returns the names of lines so new that a listing of KV may not show them yet.';
 --> statement-breakpoint
 create function app.find_erasure(erasure_id uuid) returns table (requested_at timestamptz, completed_at timestamptz)
   language sql stable security definer set search_path = '' as $$

@@ -99,13 +99,17 @@ export function configOf(env: Env): Config {
   const result = Variables.safeParse(withoutEmpty(env))
   if (!result.success) {
     throw new ConfigError(
-      result.error.issues.map((issue) => `${issue.path[0]?.toString()}: ${issue.message}`).join('; '),
+      result.error.issues.map((issue) => `${issue.path[0]?.toString()}: ${ruleOf(issue)}`).join('; '),
     )
   }
   const config = { ...result.data, bindings: env }
   parsed.set(env, config)
   return config
 }
+
+// The names inside a value are of the value: zod would repeat those that it does not know.
+const ruleOf = ({ code, message }: z.core.$ZodIssue) =>
+  code === 'unrecognized_keys' ? 'holds an unknown name' : message
 
 // An empty variable in `.dev.vars` means "not set".
 function withoutEmpty(env: Env): Record<string, unknown> {

@@ -13,6 +13,7 @@ export interface Stage extends Stores {
 
 const title = 'The evening before the examination'
 const firstWords = 'I am nervous about my astronomy examination tomorrow.'
+const devices = ['Kitchen laptop', 'Old phone'] as const
 const secondWords = 'Yesterday I practised the constellations with my grandmother.'
 
 interface SignedIn {
@@ -27,7 +28,7 @@ export async function walk(stage: Stage, steps: Steps): Promise<void> {
   const reply = await talk(stage, steps, token)
   await hear(stage, steps, token, reply)
   await useSecondDevice(stage, steps, token)
-  const spoken = [title, firstWords, secondWords, reply, ...ada().words]
+  const spoken = [title, firstWords, secondWords, reply.text, ...devices, ...ada().words]
   await showSealed(stage, spoken)
   await leave(stage, steps, token)
   await showNothingLeft(stage, spoken, before)
@@ -71,7 +72,7 @@ async function join({ origin, issuer, audience }: Stage, steps: Steps): Promise<
           birthdate: person.birthdate,
           terms_version: '2026-01',
           privacy_version: '2026-01',
-          device_info: { platform: 'web', name: 'Kitchen laptop' },
+          device_info: { platform: 'web', name: devices[0] },
         },
       }),
     ({ body }) => `${body.user.first_name} has an account`,
@@ -94,7 +95,13 @@ async function idToken(issuer: string, audience: string): Promise<string> {
   return body.id_token
 }
 
-async function talk({ origin }: Stage, steps: Steps, token: string): Promise<string> {
+/** What the companion said last, and who it is. */
+interface Reply {
+  readonly text: string
+  readonly personaId: string
+}
+
+async function talk({ origin }: Stage, steps: Steps, token: string): Promise<Reply> {
   interface Personas {
     readonly items: readonly { id: string; display_name: string }[]
   }
@@ -132,7 +139,7 @@ async function talk({ origin }: Stage, steps: Steps, token: string): Promise<str
     )
     reply = turn.text
   }
-  return reply
+  return { text: reply, personaId: persona.id }
 }
 
 interface Speech {
@@ -142,8 +149,8 @@ interface Speech {
   readonly cache: string
 }
 
-async function hear({ origin }: Stage, steps: Steps, token: string, text: string): Promise<void> {
-  const speak = () => callApi<Speech>(origin, 'POST', '/voice/speech', { token, body: { text, voice: 'slt' } })
+async function hear({ origin }: Stage, steps: Steps, token: string, { text, personaId }: Reply): Promise<void> {
+  const speak = () => callApi<Speech>(origin, 'POST', '/voice/speech', { token, body: { text, persona_id: personaId } })
   const tell = ({ body }: ApiAnswer<Speech>) =>
     `${body.cache}: ${body.duration_ms} ms of audio, ${body.audio_bytes} bytes`
   const spoken = await steps.run('speak the reply (miss)', 200, speak, tell)
@@ -171,7 +178,7 @@ async function useSecondDevice(stage: Stage, steps: Steps, token: string): Promi
         body: {
           provider: 'google',
           token: await idToken(stage.issuer, stage.audience),
-          device_info: { platform: 'ios', name: 'Old phone' },
+          device_info: { platform: 'ios', name: devices[1] },
         },
       }),
     ({ body }) => `${body.user.first_name} is known`,

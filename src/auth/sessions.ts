@@ -6,7 +6,7 @@ import { userSessions } from '#src/auth/tables.ts'
 import { asUser, sessionOf, type Caller, type Db } from '#src/db/scope.ts'
 import { pageFrom, readPosition, type PageQuery } from '#src/http/page.ts'
 import { Problem } from '#src/http/problem.ts'
-import { openVault } from '#src/vault/open-vault.ts'
+import { forgetVault, openVault } from '#src/vault/open-vault.ts'
 import type { Vault } from '#src/vault/vault.ts'
 
 /** The session that was presented. */
@@ -54,6 +54,7 @@ export async function logout(caller: Caller, scope: 'current' | 'others' | 'all'
     all: undefined,
   }[scope]
   await asUser(caller, (db) => [endSessions(db, which, 'logout')])
+  if (scope !== 'others') forgetVault(caller.tokenHash)
 }
 
 const endSessions = (db: Db, which: SQL | undefined, reason: string) =>

@@ -83,7 +83,7 @@ export const SessionSummary = z
     id: idField,
     is_current: z.boolean(),
     provider: z.enum(providers),
-    device_info: jsonObjectField.nullable(),
+    device_info: jsonObjectField.nullable().openapi({ type: ['object', 'null'] }),
     user_agent: z.string().nullable(),
     ip_prefix: z.string().nullable(),
     created_at: momentField,

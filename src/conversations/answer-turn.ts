@@ -16,15 +16,19 @@ export interface LiveTurn {
   readonly replyMessageId: string
 }
 
-/** Stores what the person said; a second time it is there already. Throws what `asTurn` throws. */
-export async function storeUserMessage(turn: LiveTurn, content: string): Promise<void> {
+/**
+ * Stores what the person said; a second time it is there already. Returns whether the session that began the turn still
+ * lives. Throws what `asTurn` throws.
+ */
+export async function storeUserMessage(turn: LiveTurn, content: string): Promise<boolean> {
   const sealed = await turn.vault.seal(messages.content, turn.userMessageId, content)
-  await asTurn(turn.caller, (db) => [
+  const { isSessionLive } = await asTurn(turn.caller, (db) => [
     db.execute(sql`
       insert into ${messages} (id, conversation_id, turn_id, role, content)
       select ${turn.userMessageId}::uuid, ${turn.conversationId}::uuid, ${turn.turnId}::uuid, 'user', ${sealed}::bytea
       where not exists (select 1 from ${messages} where ${messages.id} = ${turn.userMessageId})`),
   ])
+  return isSessionLive
 }
 
 /** How an answer ended, and what is stored of it. */

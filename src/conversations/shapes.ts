@@ -104,8 +104,8 @@ export const Turn = z
     id: idField,
     conversation_id: idField,
     state: z.enum(['complete', 'interrupted']),
-    user_message: Message.nullable(),
-    reply: Message.nullable(),
+    user_message: z.union([Message, z.null()]),
+    reply: z.union([Message, z.null()]),
   })
   .openapi('Turn')
 export type Turn = z.output<typeof Turn>

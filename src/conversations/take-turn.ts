@@ -67,13 +67,14 @@ async function beginReply(turn: LiveTurn, opened: OpenedTurn, content: string): 
     storeUserMessage(turn, content),
     askModel(turn.caller.config, prompt).then(awaitFirst),
   ])
-  if (stored.status === 'fulfilled' && asked.status === 'fulfilled') return asked.value
+  if (stored.status === 'fulfilled' && asked.status === 'fulfilled' && stored.value) return asked.value
   if (asked.status === 'fulfilled') asked.value.cancel()
   await failTurn(turn).catch((error: unknown) =>
     turn.caller.report({ event: 'turn_not_failed', ...describeFailure(error) }),
   )
   for (const outcome of [stored, asked]) if (outcome.status === 'rejected') throw outcome.reason
-  throw new Error('unreachable: one of the two was rejected')
+  // The session ended while the model was asked: what was said is kept, and nothing more is spent on it.
+  throw new Problem('unauthenticated')
 }
 
 /** The reply as an event stream in the AI SDK's UI message stream protocol. */

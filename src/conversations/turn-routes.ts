@@ -37,11 +37,17 @@ const take = createRoute({
 
 export const turnRoutes = newRouter().openapi(take, async (c) => {
   const caller = callerOf(c)
-  const key = c.req.valid('header')['idempotency-key']
-  const started = await startTurn(caller, c.req.valid('param').id, c.req.valid('json'), key)
-  return wantsJson(c.req.header('Accept') ?? '')
-    ? c.json(await finishedTurn(started), 200)
-    : new Response(streamTurn(caller, started), { headers: uiMessageStreamHeaders })
+  const answer = async () => {
+    const key = c.req.valid('header')['idempotency-key']
+    const started = await startTurn(caller, c.req.valid('param').id, c.req.valid('json'), key)
+    return wantsJson(c.req.header('Accept') ?? '')
+      ? c.json(await finishedTurn(started), 200)
+      : new Response(streamTurn(caller, started), { headers: uiMessageStreamHeaders })
+  }
+  // A client that leaves before the answer begins ends nothing either: the turn runs on and is stored.
+  const answering = answer()
+  caller.defer(answering.catch(() => undefined))
+  return await answering
 })
 
 const wantsJson = (accept: string) => accept.includes('application/json') && !accept.includes('text/event-stream')

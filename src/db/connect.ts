@@ -26,6 +26,8 @@ export interface Database {
   readonly flights: number
   /** Whether this isolate has seen that the login is bound by row-level security. */
   readonly isLoginKnown: boolean
+  /** How long one crossing may take. */
+  readonly deadlineMs: number
   markLoginKnown(): void
   /**
    * Runs a transaction in one round trip. Everything is encoded before BEGIN is sent, so nothing of a flight that
@@ -45,13 +47,13 @@ export function openDatabase(config: Config): Database {
 
 class PipelinedDatabase implements Database {
   flights = 0
+  readonly deadlineMs: number
   readonly #connectionString: string
-  readonly #deadlineMs: number
   #client: Promise<Client> | undefined
 
   constructor(connectionString: string, deadlineMs: number) {
     this.#connectionString = connectionString
-    this.#deadlineMs = deadlineMs
+    this.deadlineMs = deadlineMs
   }
 
   get isLoginKnown(): boolean {
@@ -66,16 +68,16 @@ class PipelinedDatabase implements Database {
     const queries = flight.queries.map((query) => ({ ...query, values: query.values.map(prepareValue) }))
     this.flights += 1
     try {
-      return await withDeadline(this.#send(flight.begin, queries), this.#deadlineMs, () => undefined)
+      return await withDeadline(this.#send(flight.begin, queries), this.deadlineMs, () => undefined)
     } catch (error) {
       // A connection that failed or is still busy is not used again.
-      if (!isFromPostgres(error)) this.#client = undefined
+      if (!isFromPostgres(error) || endsConnection(error)) this.#client = undefined
       throw error
     }
   }
 
   async #send(begin: string, queries: readonly EncodedQuery[]): Promise<readonly QueryResult[]> {
-    this.#client ??= connect(this.#connectionString, this.#deadlineMs)
+    this.#client ??= this.#connect()
     const client = await this.#client
     const settled = await Promise.allSettled([
       client.query(begin),
@@ -83,10 +85,17 @@ class PipelinedDatabase implements Database {
       client.query('commit'),
     ])
     const failure = settled.find((outcome) => outcome.status === 'rejected')
-    if (failure !== undefined) throw isFromPostgres(failure.reason) ? failure.reason : connectionLost(failure.reason)
+    if (failure !== undefined) throw failureOf(failure.reason, failure === settled.at(-1))
     const results = settled.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []))
     if (results.at(-1)?.command !== 'COMMIT') throw new Error('the transaction was rolled back')
     return results.slice(1, -1)
+  }
+
+  #connect(): Promise<Client> {
+    const client = connect(this.#connectionString, this.deadlineMs, () => {
+      if (this.#client === client) this.#client = undefined
+    })
+    return client
   }
 }
 
@@ -95,14 +104,15 @@ function send(client: Client, query: EncodedQuery): Promise<QueryResult> {
   return client.query(query)
 }
 
-async function connect(connectionString: string, deadlineMs: number): Promise<Client> {
+async function connect(connectionString: string, deadlineMs: number, onLost: () => void): Promise<Client> {
   const client = new Client({
     connectionString,
     pipeline: true,
     connectionTimeoutMillis: Math.min(5_000, deadlineMs),
   })
-  // Without a listener a connection that dies between flights would end the isolate.
-  client.on('error', () => undefined)
+  // Without a listener a connection that dies between flights would end the isolate; with it, the next flight has a new one.
+  client.on('error', onLost)
+  client.on('end', onLost)
   try {
     await client.connect()
   } catch (error) {
@@ -112,6 +122,16 @@ async function connect(connectionString: string, deadlineMs: number): Promise<Cl
 }
 
 // What PostgreSQL says has a severity; anything else is the way to it, whatever words the runtime has for that.
-const isFromPostgres = (error: unknown) => error instanceof Error && 'severity' in error
+const isFromPostgres = (error: unknown): error is Error & { code?: unknown } =>
+  error instanceof Error && 'severity' in error
+
+// By SQLSTATE (57P operator intervention, 08 connection): a severity is a word, and the server may translate it.
+const endsConnection = ({ code }: { code?: unknown }) => typeof code === 'string' && /^(57P|08)/.test(code)
+
+// A connection that ends at COMMIT leaves open whether it was heard: such a flight is not to be flown again.
+function failureOf(error: unknown, isAtCommit: boolean): unknown {
+  const isKnown = isFromPostgres(error) && !(isAtCommit && endsConnection(error))
+  return isKnown ? error : connectionLost(error)
+}
 
 const connectionLost = (error: unknown) => new Problem('unavailable', undefined, { cause: error })

@@ -44,10 +44,18 @@ const byState: Readonly<Record<string, ProblemCode>> = {
 
 const refusals: ReadonlySet<string> = new Set<ProblemCode>(['registration_refused'])
 
-/** Whether PostgreSQL ended a transaction only because another one stood in its way: the same may succeed at once. */
-export function hasLostToAnother(error: unknown): boolean {
-  const { code } = asFailure(error)
-  return code === '40P01' || code === '40001'
+const passing: ReadonlySet<string> = new Set([
+  '40001', // serialization failure
+  '40P01', // deadlock
+  '57P01', // the server is told to end this connection
+])
+
+/**
+ * Whether PostgreSQL ended a transaction, before COMMIT, for a reason that is gone at once: another transaction stood in
+ * its way, or its connection was ended.
+ */
+export function mayFlyAgain(error: unknown): boolean {
+  return passing.has(asFailure(error).code ?? '')
 }
 
 /** The problem behind a failed flight. What is our own bug stays an unknown error, which answers 500. */
@@ -80,6 +88,8 @@ function byClass(code: string, error: unknown): ProblemCode | undefined {
   return undefined
 }
 
-const isPolicyRefusal = (error: unknown) => error instanceof Error && error.message.includes('row-level security')
+// The server's own name for the place, since its words may be in any language.
+const isPolicyRefusal = (error: unknown) =>
+  error instanceof Error && 'routine' in error && error.routine === 'ExecWithCheckOptions'
 
 const isProblemCode = (text: string | undefined): text is ProblemCode => text !== undefined && refusals.has(text)

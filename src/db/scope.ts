@@ -6,9 +6,10 @@ import * as z from 'zod'
 import type { Config } from '#src/config.ts'
 import type { Database, Flight } from '#src/db/connect.ts'
 import type { LogLine } from '#src/http/log.ts'
-import { hasLostToAnother, problemOf } from '#src/db/postgres-errors.ts'
+import { mayFlyAgain, problemOf } from '#src/db/postgres-errors.ts'
 import { recordStatements } from '#src/db/recorded-statements.ts'
 import { rowOf } from '#src/db/rows.ts'
+import { Problem } from '#src/http/problem.ts'
 
 export type Db = NodePgDatabase
 
@@ -95,14 +96,20 @@ export async function asUser<const T extends readonly Statement[]>(
 
 /**
  * Runs the statements for a turn that is streaming, as its person. It holds even when the session has ended meanwhile,
- * so that nothing said is lost; `isSessionLive` tells. Throws `unauthenticated` once the turn or the account has ended.
+ * so that nothing said is lost; `isSessionLive` tells. A flight whose way to the database failed is flown once more: a
+ * turn's statements write once, whether or not the first was heard. Throws `unauthenticated` once the turn or the account
+ * has ended.
  */
 export async function asTurn<const T extends readonly Statement[]>(
   caller: TurnCaller,
   build: (db: Db) => T,
 ): Promise<{ isSessionLive: boolean; results: Results<T> }> {
   const begin = sql`select * from app.begin_turn(${caller.turnKeyHash})`
-  const { opening, results } = await transact(caller.database, 'neuraform_user', begin, build)
+  const fly = async () => await transact(caller.database, 'neuraform_user', begin, build)
+  const { opening, results } = await fly().catch(async (error: unknown) => {
+    if (error instanceof Problem && error.code === 'unavailable') return await fly()
+    throw error
+  })
   return { isSessionLive: rowOf(TurnRow, opening).is_session_live, results }
 }
 
@@ -130,7 +137,7 @@ export async function asService<const T extends readonly Statement[]>(
 
 type Role = 'neuraform_user' | 'neuraform_visitor' | `neuraform_${ServiceRole}`
 
-const statementTimeout = "set local statement_timeout = '5s'"
+const mostStatementMs = 5_000
 
 async function transact<const T extends readonly Statement[]>(
   database: Database,
@@ -148,7 +155,8 @@ async function transact<const T extends readonly Statement[]>(
     return { before, own: build(db) }
   })
   try {
-    const begin = `begin; set local role ${role}; ${statementTimeout}`
+    const timeoutMs = Math.min(mostStatementMs, database.deadlineMs)
+    const begin = `begin; set local role ${role}; set local statement_timeout = ${timeoutMs}`
     const answers = await flyPatiently(database, { begin, queries: recorded.queries })
     if (mustCheckLogin) database.markLoginKnown()
     return {
@@ -164,15 +172,15 @@ async function transact<const T extends readonly Statement[]>(
 const mostTries = 3
 
 /**
- * Flies again when PostgreSQL ended the transaction in favour of another (40P01 deadlock, 40001 serialization), after a
- * short random pause. Such a flight has written nothing, and holds all that it needs to be flown once more.
+ * Flies again, after a short random pause, when PostgreSQL ended the transaction for a reason that is gone at once. Such a
+ * flight has written nothing, and holds all that it needs to be flown once more.
  */
 async function flyPatiently(database: Database, flight: Flight): Promise<readonly QueryResult[]> {
   for (let tries = 1; ; tries += 1) {
     try {
       return await database.fly(flight)
     } catch (error) {
-      if (tries === mostTries || !hasLostToAnother(error)) throw error
+      if (tries === mostTries || !mayFlyAgain(error)) throw error
       await new Promise((resolve) => setTimeout(resolve, Math.random() * 50 * tries))
     }
   }

@@ -35,7 +35,7 @@ export function open(tag: string, options: AccessOptions = {}): Access {
 
 /** A route for whoever presents a live session; a token that nobody issued is refused without a flight. */
 export function session(tag: string, options: AccessOptions = {}): Access {
-  return access(tag, options, [requireSessionToken], ['unauthenticated'])
+  return access(tag, options, [requireSessionToken], ['unauthenticated', 'key_unavailable'])
 }
 
 /** A route for anybody that shows more to a live session; a credential that is presented must be good. */

@@ -11,7 +11,10 @@ export async function cachedAtEdge(c: AppContext, seconds: number, make: () => P
   if (cached === undefined) c.executionCtx.waitUntil(caches.default.put(key, answer.clone()))
   const etag = answer.headers.get('ETag') ?? ''
   if (!matchesETag(c.req.header('If-None-Match'), etag)) return new Response(answer.body, answer)
-  return new Response(null, { status: 304, headers: { ETag: etag, 'Cache-Control': cacheControl(seconds) } })
+  return new Response(null, {
+    status: 304,
+    headers: { ETag: etag, 'Cache-Control': cacheControl(seconds), Vary: 'Authorization' },
+  })
 }
 
 async function freshAnswer(seconds: number, make: () => Promise<unknown>): Promise<Response> {
@@ -20,6 +23,8 @@ async function freshAnswer(seconds: number, make: () => Promise<unknown>): Promi
   const headers = {
     'Content-Type': 'application/json',
     'Cache-Control': cacheControl(seconds),
+    // With a credential the same URL answers differently: a browser must not keep one for the other.
+    Vary: 'Authorization',
     ETag: `"${new Uint8Array(digest).subarray(0, 16).toHex()}"`,
   }
   return new Response(body, { headers })

@@ -1,4 +1,5 @@
 import type { MiddlewareHandler } from 'hono'
+import { readBounded } from '#src/http/bounded-body.ts'
 import type { AppEnv } from '#src/http/context.ts'
 import { Problem } from '#src/http/problem.ts'
 import { parseStrictJson } from '#src/http/strict-json.ts'
@@ -12,28 +13,13 @@ export function readJsonBody(mostBytes: number): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
     const mediaType = c.req.header('Content-Type')?.split(';', 1)[0]?.trim().toLowerCase()
     if (mediaType !== 'application/json') throw new Problem('unsupported_media_type')
-    const text = decode(await readBounded(c.req.raw.body, mostBytes))
+    const bytes = await readBounded(c.req.raw.body, mostBytes)
+    if (bytes === undefined) throw new Problem('payload_too_large', `The limit is ${mostBytes} bytes.`)
+    const text = decode(bytes)
     parseStrictJson(text)
     c.req.raw = new Request(c.req.raw, { body: text, method: c.req.raw.method })
     await next()
   }
-}
-
-async function readBounded(body: ReadableStream<Uint8Array> | null, mostBytes: number): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = []
-  let length = 0
-  for await (const chunk of body ?? []) {
-    length += chunk.length
-    if (length > mostBytes) throw new Problem('payload_too_large', `The limit is ${mostBytes} bytes.`)
-    chunks.push(chunk)
-  }
-  const bytes = new Uint8Array(length)
-  let offset = 0
-  for (const chunk of chunks) {
-    bytes.set(chunk, offset)
-    offset += chunk.length
-  }
-  return bytes
 }
 
 function decode(bytes: Uint8Array): string {

@@ -27,7 +27,14 @@ function describeError(error: unknown): LogLine {
     ...(error instanceof ConfigError ? { detail: error.message } : {}),
     ...(typeof code === 'string' ? { code } : {}),
     ...(typeof constraint === 'string' ? { constraint } : {}),
-    stack: error.stack?.split('\n').filter((line) => /^\s+at /.test(line)),
+    stack: framesOf(error),
     ...(error.cause === undefined ? {} : { cause: describeError(error.cause) }),
   }
 }
+
+// The stack begins with the message, and a line of that may look like a frame.
+const framesOf = ({ stack = '', message }: Error) =>
+  stack
+    .replace(message, '')
+    .split('\n')
+    .filter((line) => /^\s+at .*\d\)?$/.test(line))

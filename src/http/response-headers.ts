@@ -33,6 +33,7 @@ export const allowedOrigins: MiddlewareHandler<AppEnv> = async (c, next) => {
     maxAge: 600,
   })
   const answer = await allow(c, next)
-  c.header('Vary', 'Origin', { append: true })
+  // An answer to an origin of the list has it already; one to any other origin must be kept apart from it all the same.
+  if (c.res.headers.get('Vary')?.includes('Origin') !== true) c.header('Vary', 'Origin', { append: true })
   return answer
 }

@@ -6,6 +6,8 @@ import { withDeadline } from '#src/http/deadline.ts'
 import type { PromptMessage, Reply, ReplyUsage } from '#src/llm/port.ts'
 
 const mostReplyCharacters = 32_000
+// Well within the ten minutes after which the sweep takes a turn for one whose Worker died.
+const mostReplyMs = 5 * 60_000
 const mostChunkCharacters = 1_000_000
 
 const tokenCount = z.int().min(0).max(2_147_483_647)
@@ -94,11 +96,13 @@ async function* readDeltas(
 ): AsyncGenerator<string> {
   const parser = new EventSourceParserStream({ maxBufferSize: mostChunkCharacters })
   const reader = body.pipeThrough(new TextDecoderStream()).pipeThrough(parser).getReader()
+  const endBy = Date.now() + mostReplyMs
   let characters = 0
   let isFinished = false
   try {
     while (true) {
-      const waitMs = characters === 0 ? Math.max(0, firstTokenBy - Date.now()) : config.LLM_IDLE_MS
+      const untilEnd = Math.max(0, endBy - Date.now())
+      const waitMs = characters === 0 ? Math.max(0, firstTokenBy - Date.now()) : Math.min(config.LLM_IDLE_MS, untilEnd)
       const { done, value } = await withDeadline(reader.read(), waitMs, () => abort.abort())
       if (done || value.data === '[DONE]') break
       const chunk = parseChunk(value.data)

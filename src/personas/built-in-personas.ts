@@ -33,7 +33,7 @@ export const builtInPersonas: readonly BuiltInPersona[] = [
     example_dialogue:
       'Person: I am nervous about my exam.\nFuka: Even comets come back around. What part of it worries you most?',
     personality_config: { traits: ['cheerful', 'curious', 'encouraging'], energy: 0.8, formality: 0.2 },
-    voice_config: { voice: 'slt', rate: 1.05 },
+    voice_config: { voices: { offline: 'slt', openai: 'nova' }, rate: 1.05 },
     vrm_model_path: 'vrm/fuka.vrm',
     expressions: vrmExpressions,
     tags: ['friend', 'student', 'astronomy'],
@@ -52,7 +52,7 @@ export const builtInPersonas: readonly BuiltInPersona[] = [
     example_dialogue:
       'Person: I had a fight with my friend.\nGwen: That stings. Some things grow back stronger where they were cut. What happened?',
     personality_config: { traits: ['gentle', 'patient', 'attentive'], energy: 0.3, formality: 0.4 },
-    voice_config: { voice: 'slt', rate: 0.92 },
+    voice_config: { voices: { offline: 'slt', openai: 'nova' }, rate: 0.92 },
     vrm_model_path: 'vrm/gwen.vrm',
     expressions: vrmExpressions,
     tags: ['listener', 'calm', 'nature'],
@@ -71,7 +71,7 @@ export const builtInPersonas: readonly BuiltInPersona[] = [
     example_dialogue:
       'Person: I never finish anything.\nKenji: Then we finish something small. What lies on your desk right now?',
     personality_config: { traits: ['practical', 'honest', 'dry'], energy: 0.5, formality: 0.3 },
-    voice_config: { voice: 'rms', rate: 1 },
+    voice_config: { voices: { offline: 'rms', openai: 'onyx' }, rate: 1 },
     vrm_model_path: 'vrm/kenji.vrm',
     expressions: vrmExpressions,
     tags: ['mentor', 'practical', 'humour'],
@@ -89,7 +89,7 @@ export const builtInPersonas: readonly BuiltInPersona[] = [
     alternate_greetings: ['You return. Is it the same you that left?'],
     example_dialogue: 'Person: What is the point?\nKoan: Of a pencil, or of drawing? Tell me what you would draw.',
     personality_config: { traits: ['serene', 'playful', 'philosophical'], energy: 0.4, formality: 0.6 },
-    voice_config: { voice: 'awb', rate: 0.95 },
+    voice_config: { voices: { offline: 'awb', openai: 'fable' }, rate: 0.95 },
     vrm_model_path: 'vrm/koan.vrm',
     expressions: vrmExpressions,
     tags: ['philosophy', 'calm', 'stories'],
@@ -108,7 +108,7 @@ export const builtInPersonas: readonly BuiltInPersona[] = [
     example_dialogue:
       'Person: I am too tired to practise.\nNika: Two minutes, then you may stop. Deal? What is the easiest step you know?',
     personality_config: { traits: ['bold', 'lively', 'supportive'], energy: 0.95, formality: 0.1 },
-    voice_config: { voice: 'slt', rate: 1.12 },
+    voice_config: { voices: { offline: 'slt', openai: 'nova' }, rate: 1.12 },
     vrm_model_path: 'vrm/nika.vrm',
     expressions: vrmExpressions,
     tags: ['coach', 'energy', 'dance'],

@@ -1,56 +1,58 @@
-import { isNotNull, sql } from 'drizzle-orm'
+import { sql } from 'drizzle-orm'
 import { v7 as uuidv7 } from 'uuid'
 import { z } from 'zod'
 import { found } from '#src/db/rows.ts'
 import { asService, asUser, asVisitor, sessionOf, type Caller, type RequestScope } from '#src/db/scope.ts'
 import { describeFailure } from '#src/http/log.ts'
 import { personalData } from '#src/privacy/personal-data.ts'
+import { forgetVault } from '#src/vault/open-vault.ts'
 import type { Erasure, ErasureReceipt } from '#src/privacy/shapes.ts'
-import { voiceData } from '#src/voice/tables.ts'
 
 /**
  * Ends the caller's account: every session dies at once, then blobs and rows go. Where a store fails, the answer is the
  * same and the scheduled sweep finishes the work.
  *
- * Two flights: the rows say where the blobs are, so they may go only after them.
+ * Two flights: no transaction is open while the stores work, and rows go last, so that nothing is lost sight of.
  */
 export async function eraseAccount(caller: Caller): Promise<ErasureReceipt> {
-  const id = uuidv7()
-  const [blobs] = await asUser(caller, (db) => [
-    db.select({ cacheKey: voiceData.cacheKey }).from(voiceData).where(isNotNull(voiceData.cacheKey)),
-    db.execute(sql`select app.begin_erasure(${id})`),
-  ])
-  const cacheKeys = blobs.flatMap((blob) => blob.cacheKey ?? [])
-  await finishErasure(caller, { erasureId: id, userId: sessionOf(caller).userId, cacheKeys }).catch((error: unknown) =>
+  const erasureId = uuidv7()
+  await asUser(caller, (db) => [db.execute(sql`select app.begin_erasure(${erasureId})`)])
+  forgetVault(caller.tokenHash)
+  await finishErasure(caller, { erasureId, userId: sessionOf(caller).userId }).catch((error: unknown) =>
     caller.report({ event: 'erasure_left_to_the_sweep', ...describeFailure(error) }),
   )
-  return { erasure_id: id, status_url: `${caller.config.PUBLIC_ORIGIN ?? ''}/erasures/${id}` }
+  return { erasure_id: erasureId, status_url: `${caller.config.PUBLIC_ORIGIN ?? ''}/erasures/${erasureId}` }
 }
 
 interface PendingErasure {
   readonly erasureId: string
   readonly userId: string
-  readonly cacheKeys: readonly Uint8Array[]
 }
+
+const NewLine = z.object({ cache_key: z.instanceof(Uint8Array) })
 
 /** Deletes a leaving person's blobs and then their rows. It may run again after it was cut short. */
-async function finishErasure(scope: RequestScope, pending: PendingErasure): Promise<void> {
-  for (const { eraseBlobs } of personalData) await eraseBlobs?.(scope.config, pending)
-  await asService(scope, 'jobs', 'erasure', (db) => [db.execute(sql`select app.finish_erasure(${pending.erasureId})`)])
+async function finishErasure(scope: RequestScope, { erasureId, userId }: PendingErasure): Promise<void> {
+  for (const { eraseBlobs } of personalData) await eraseBlobs?.(scope.config, userId)
+  const [answer] = await asService(scope, 'jobs', 'erasure', (db) => [
+    db.execute(sql`select cache_key from app.finish_erasure(${erasureId})`),
+  ])
+  const cacheKeys = z
+    .array(NewLine)
+    .parse(answer.rows)
+    .map((row) => row.cache_key)
+  for (const { eraseNewBlobs } of personalData) await eraseNewBlobs?.(scope.config, userId, cacheKeys)
 }
 
-const Pending = z.array(
-  z.object({ erasure_id: z.uuid(), user_id: z.uuid(), cache_keys: z.array(z.instanceof(Uint8Array)) }),
-)
+const Pending = z.array(z.object({ erasure_id: z.uuid(), user_id: z.uuid() }))
 
-/** Finishes the erasures that a request could not. Each is on its own: one that fails is tried again next time. */
+/** Finishes the erasures that a request could not. Each is on its own: one that fails is tried again another time. */
 export async function finishPendingErasures(scope: RequestScope): Promise<void> {
   const [answer] = await asService(scope, 'jobs', 'erasure sweep', (db) => [
-    db.execute(sql`select erasure_id, user_id, cache_keys from app.pending_erasures()`),
+    db.execute(sql`select erasure_id, user_id from app.pending_erasures()`),
   ])
   for (const row of Pending.parse(answer.rows)) {
-    const pending = { erasureId: row.erasure_id, userId: row.user_id, cacheKeys: row.cache_keys }
-    await finishErasure(scope, pending).catch((error: unknown) =>
+    await finishErasure(scope, { erasureId: row.erasure_id, userId: row.user_id }).catch((error: unknown) =>
       scope.report({ event: 'erasure_not_finished', ...describeFailure(error) }),
     )
   }

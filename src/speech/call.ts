@@ -1,4 +1,5 @@
 import type { Config } from '#src/config.ts'
+import { readBounded } from '#src/http/bounded-body.ts'
 import { withDeadline } from '#src/http/deadline.ts'
 import { Problem } from '#src/http/problem.ts'
 
@@ -29,7 +30,7 @@ async function post(
       body: JSON.stringify(body),
     })
     if (!response.ok) throw await refusal(response)
-    return await readBounded(response)
+    return await readAudio(response)
   } catch (error) {
     if (error instanceof Problem) throw error
     throw new Problem('upstream_unavailable', 'The voice cannot be reached.', { cause: error })
@@ -43,10 +44,9 @@ async function refusal(response: Response): Promise<Problem> {
   return new Problem('upstream_unavailable', 'The voice refused.', { cause })
 }
 
-async function readBounded(response: Response): Promise<Uint8Array> {
+async function readAudio(response: Response): Promise<Uint8Array> {
   const declared = Number(response.headers.get('Content-Length') ?? 0)
-  if (declared > mostAudioBytes) throw new Problem('upstream_nonsense', 'The voice answered too much.')
-  const bytes = new Uint8Array(await response.arrayBuffer())
-  if (bytes.length > mostAudioBytes) throw new Problem('upstream_nonsense', 'The voice answered too much.')
+  const bytes = declared > mostAudioBytes ? undefined : await readBounded(response.body, mostAudioBytes)
+  if (bytes === undefined) throw new Problem('upstream_nonsense', 'The voice answered too much.')
   return bytes
 }

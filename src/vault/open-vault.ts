@@ -10,9 +10,23 @@ const kept = new Map<string, { vault: Vault; keptAt: number }>()
 
 /** Keeps a vault for the requests that will present this token. */
 export function keepVault(tokenHash: Uint8Array, vault: Vault): void {
-  const oldest = kept.keys().next().value
-  if (kept.size >= mostVaults && oldest !== undefined) kept.delete(oldest)
-  kept.set(tokenHash.toHex(), { vault, keptAt: Date.now() })
+  const name = tokenHash.toHex()
+  kept.delete(name)
+  dropOld()
+  kept.set(name, { vault, keptAt: Date.now() })
+}
+
+/** Forgets the keys of a session that its person has just ended in this isolate. */
+export function forgetVault(tokenHash: Uint8Array): void {
+  kept.delete(tokenHash.toHex())
+}
+
+// Oldest first, as a Map keeps its order: those past their time, and one more where the Map is full.
+function dropOld(): void {
+  for (const [name, { keptAt }] of kept) {
+    if (kept.size < mostVaults && Date.now() - keptAt < lifetimeMs) return
+    kept.delete(name)
+  }
 }
 
 /**
@@ -20,6 +34,7 @@ export function keepVault(tokenHash: Uint8Array, vault: Vault): void {
  * else it takes one, which also authenticates. Throws what `asUser` throws.
  */
 export async function openVault(caller: Caller): Promise<Vault> {
+  dropOld()
   const name = caller.tokenHash.toHex()
   const found = kept.get(name)
   if (found !== undefined && Date.now() - found.keptAt < lifetimeMs) return found.vault

@@ -20,19 +20,20 @@ export interface AudioRequest {
 
 /**
  * The audio that a signed URL names, whole or one byte range of it (RFC 9110 §14). It touches no database: the URL is
- * the permission. Throws `not_found` for a URL that is altered, expired, or whose audio is gone, and
- * `range_not_satisfiable`.
+ * the permission. Throws `not_found` for a URL that is altered, expired, or whose audio is gone, `range_not_satisfiable`
+ * and `unavailable`.
  */
 export async function getAudio(config: Config, request: AudioRequest): Promise<Response> {
   const key = (await readSealedToken(config, 'audio', Grant, request.token))?.key
   if (key?.endsWith(`/${request.id}`) !== true) throw new Problem('not_found')
   const { audio } = speechStorage(config)
-  const object = await audio.head(key)
+  const object = await fromBucket(audio.head(key))
   if (object === null) throw new Problem('not_found')
   const headers = audioHeaders(object)
   if (matchesETag(request.ifNoneMatch, object.httpEtag)) return new Response(null, { status: 304, headers })
   const isCurrent = request.ifRange === undefined || request.ifRange === object.httpEtag
-  const range = isCurrent ? parseRange(request.range, object.size) : undefined
+  // A range is of a GET only (RFC 9110 §14.2).
+  const range = isCurrent && request.method === 'GET' ? parseRange(request.range, object.size) : undefined
   if (range !== undefined) headers.set('Content-Range', `bytes ${range.first}-${range.last}/${object.size}`)
   const length = range === undefined ? object.size : range.last - range.first + 1
   headers.set('Content-Length', String(length))
@@ -46,9 +47,18 @@ async function readBody(
   length: number,
   range: ByteRange | undefined,
 ): Promise<ReadableStream> {
-  const object = await bucket.get(key, range === undefined ? {} : { range: { offset: range.first, length } })
+  const part = range === undefined ? {} : { range: { offset: range.first, length } }
+  const object = await fromBucket(bucket.get(key, part))
   if (object === null) throw new Problem('not_found')
   return object.body.pipeThrough(new FixedLengthStream(length))
+}
+
+async function fromBucket<T>(reading: Promise<T>): Promise<T> {
+  try {
+    return await reading
+  } catch (error) {
+    throw new Problem('unavailable', 'The audio could not be read.', { cause: error })
+  }
 }
 
 function audioHeaders(object: R2Object): Headers {

@@ -10,7 +10,7 @@ import type { SpeechProvider, SpeechRequest } from '#src/speech/port.ts'
 import { speechProvider } from '#src/speech/provider.ts'
 import { openVault } from '#src/vault/open-vault.ts'
 import { issueSealedToken } from '#src/vault/sealed-token.ts'
-import { audioKeyOf, findCached, remember, speechStorage } from '#src/voice/speech-cache.ts'
+import { audioKeyOf, findCached, forget, remember, speechStorage } from '#src/voice/speech-cache.ts'
 import type { IndexEntry, Speech, SpeechInput } from '#src/voice/shapes.ts'
 import { voiceData } from '#src/voice/tables.ts'
 
@@ -30,13 +30,17 @@ export async function speak(caller: Caller, input: SpeechInput): Promise<Speech>
   const cacheKey = await vault.nameOf(
     JSON.stringify([algorithm, provider.name, request.voice, request.rate, 'wav', request.text]),
   )
-  const cached = await findCached(caller.config, cacheKey)
+  const cached = await findCached(caller.config, sessionOf(caller).userId, cacheKey)
   if (cached !== undefined) return await speechFrom(caller, cached, 'hit')
   const entry = await synthesise(caller, provider, request, cacheKey)
   return await speechFrom(caller, entry, 'miss')
 }
 
-const VoiceConfig = z.object({ voice: z.string().optional(), rate: z.number().min(0.5).max(2).optional() })
+/** A persona's voice has a name of its own with each vendor. */
+const VoiceConfig = z.object({
+  voices: z.record(z.string(), z.string()).optional(),
+  rate: z.number().min(0.5).max(2).optional(),
+})
 
 async function speechRequest(caller: Caller, provider: SpeechProvider, input: SpeechInput): Promise<SpeechRequest> {
   const text = normalised(input.text)
@@ -48,8 +52,8 @@ async function speechRequest(caller: Caller, provider: SpeechProvider, input: Sp
   const [rows] = await asUser(caller, (db) => [
     db.select({ voiceConfig: personas.voiceConfig }).from(personas).where(eq(personas.id, personaId)),
   ])
-  const { voice = provider.defaultVoice, rate = 1 } = voiceOf(found(rows).voiceConfig)
-  return { text, voice, rate }
+  const { voices, rate = 1 } = voiceOf(found(rows).voiceConfig)
+  return { text, voice: voices?.[provider.name] ?? provider.defaultVoice, rate }
 }
 
 const voiceOf = (config: JsonObject) => VoiceConfig.safeParse(config).data ?? {}
@@ -65,9 +69,12 @@ async function synthesise(
   const { audio: bucket } = speechStorage(caller.config)
   const spoken = await provider.synthesise(request)
   const id = uuidv7()
-  const r2Key = audioKeyOf(sessionOf(caller).userId, id)
+  const { userId } = sessionOf(caller)
+  const r2Key = audioKeyOf(userId, id)
   const entry = { id, r2_key: r2Key, audio_bytes: spoken.audio.length, duration_ms: spoken.durationMs }
   await store(bucket, r2Key, spoken.audio)
+  // The entry comes before the row: once the row is refused because the account has ended, both stores are cleaned.
+  await remember(caller.config, userId, cacheKey, entry)
   try {
     await asUser(caller, (db) => [
       db
@@ -90,10 +97,9 @@ async function synthesise(
         }),
     ])
   } catch (error) {
-    caller.defer(bucket.delete(r2Key).catch(() => undefined))
+    caller.defer(forget(caller.config, userId, cacheKey, r2Key))
     throw error
   }
-  await remember(caller.config, cacheKey, entry)
   return entry
 }
 

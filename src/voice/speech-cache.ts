@@ -4,8 +4,11 @@ import { IndexEntry } from '#src/voice/shapes.ts'
 
 const lifetimeSeconds = 30 * 86_400
 
-/** The KV key of a cached line. */
-export const indexKeyOf = (cacheKey: Uint8Array) => `speech/1/${cacheKey.toHex()}`
+/** The KV key of a person's cached line; an erasure finds them all by their beginning. */
+export const indexKeyOf = (userId: string, cacheKey: Uint8Array) => `${indexPrefixOf(userId)}${cacheKey.toHex()}`
+
+/** Where a person's cached lines begin in KV. */
+export const indexPrefixOf = (userId: string) => `speech/1/${userId}/`
 
 /** The R2 key of a person's audio; every part of it is the service's own. */
 export const audioKeyOf = (userId: string, id: string) => `u/${userId}/v/${id}`
@@ -23,10 +26,14 @@ export function speechStorage({ bindings }: Config): { index: KVNamespace; audio
 }
 
 /** The cached line of this key, if its entry reads well and its bytes are there. A KV or R2 that fails is a miss. */
-export async function findCached(config: Config, cacheKey: Uint8Array): Promise<IndexEntry | undefined> {
+export async function findCached(
+  config: Config,
+  userId: string,
+  cacheKey: Uint8Array,
+): Promise<IndexEntry | undefined> {
   const { index, audio } = speechStorage(config)
   try {
-    const entry = IndexEntry.safeParse(await index.get(indexKeyOf(cacheKey), 'json')).data
+    const entry = IndexEntry.safeParse(await index.get(indexKeyOf(userId, cacheKey), 'json')).data
     if (entry === undefined) return undefined
     const object = await audio.head(entry.r2_key)
     return object?.size === entry.audio_bytes ? entry : undefined
@@ -36,9 +43,15 @@ export async function findCached(config: Config, cacheKey: Uint8Array): Promise<
 }
 
 /** Remembers where a line's bytes are. A KV that fails costs the next request a provider call, not this one an error. */
-export async function remember(config: Config, cacheKey: Uint8Array, entry: IndexEntry): Promise<void> {
+export async function remember(config: Config, userId: string, cacheKey: Uint8Array, entry: IndexEntry): Promise<void> {
   const { index } = speechStorage(config)
   await index
-    .put(indexKeyOf(cacheKey), JSON.stringify(entry), { expirationTtl: lifetimeSeconds })
+    .put(indexKeyOf(userId, cacheKey), JSON.stringify(entry), { expirationTtl: lifetimeSeconds })
     .catch(() => undefined)
+}
+
+/** Forgets a line whose account has ended, bytes and entry. */
+export async function forget(config: Config, userId: string, cacheKey: Uint8Array, r2Key: string): Promise<void> {
+  const { index, audio } = speechStorage(config)
+  await Promise.allSettled([index.delete(indexKeyOf(userId, cacheKey)), audio.delete(r2Key)])
 }

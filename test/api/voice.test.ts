@@ -1,198 +1,205 @@
 import { env } from 'cloudflare:workers'
-import { afterEach, describe, expect, it, vi } from 'vitest'
-import { call, fuka, newUser, rawCall, type Answer } from '#test/setup/client.ts'
-import { asOwner } from '#test/setup/owner-database.ts'
-import { callWith } from '#test/setup/worker-with.ts'
+import { describe, expect, inject, it } from 'vitest'
 import type { Speech } from '#src/voice/shapes.ts'
+import { newPersona } from '#test/setup/catalogue.ts'
+import { call, fuka, newUser, rawCall, type Answer } from '#test/setup/client.ts'
+import { everythingStored } from '#test/setup/full-life.ts'
+import { asOwner } from '#test/setup/owner-database.ts'
+import { fakeVoice } from '#test/setup/upstreams.ts'
+import { callWith } from '#test/setup/worker-with.ts'
 
-const outside = globalThis.fetch
 const line = 'Good evening, little star.'
 
-afterEach(() => {
-  vi.unstubAllGlobals()
-})
-
-/** Counts what the voice is asked, and may answer in its place. */
-function watchVoice(answer?: () => Response | Promise<Response>): { calls: number } {
-  const seen = { calls: 0 }
-  vi.stubGlobal('fetch', async (input: RequestInfo | URL, init?: RequestInit) => {
-    if (!String(input).endsWith('/offline/speech')) return await outside(input, init)
-    seen.calls += 1
-    return answer === undefined ? await outside(input, init) : await answer()
-  })
-  return seen
+async function speak(token: string, text = line, more: Record<string, unknown> = { voice: 'slt' }) {
+  return await call<Speech & { code?: string }>('POST', '/voice/speech', { token, body: { text, ...more } })
 }
 
-async function speak(
-  token: string,
-  text = line,
-  more: Record<string, unknown> = { voice: 'slt' },
-): Promise<Answer<Speech>> {
-  return await call<Speech>('POST', '/voice/speech', { token, body: { text, ...more } })
-}
+const outcome = ({ status, body }: Answer<Speech>) => [status, body.cache]
+const flightsOf = ({ headers }: { headers: Headers }) => headers.get('Server-Timing')
 
-const indexEntries = async () => (await env.SPEECH_INDEX?.list())?.keys.map(({ name }) => name) ?? []
+async function audioOf({ body }: Answer<Speech>): Promise<Uint8Array> {
+  const response = await rawCall('GET', body.audio_url)
+  expect(response.status).toBe(200)
+  return new Uint8Array(await response.arrayBuffer())
+}
 
 describe('speech', () => {
-  it('is made once for a line and a voice, and then comes from the cache', async () => {
+  it('is real audio of the length that it says, and is on record', async () => {
     const { token, user } = await newUser()
-    const voice = watchVoice()
-    const first = await speak(token)
-    const again = await speak(token, `  Good evening,\n little   star. `)
-    expect([first.status, first.body.cache, again.body.cache, voice.calls]).toEqual([200, 'miss', 'hit', 1])
-    expect([again.body.id, again.body.duration_ms]).toEqual([first.body.id, first.body.duration_ms])
-    await speak(token, line, { voice: 'rms' })
-    await speak(token, line, { persona_id: fuka })
-    expect(voice.calls).toBe(3)
-    const rows = await asOwner('select kind, provider from voice_data where user_id = $1', [user.id])
-    expect(rows).toEqual(Array.from({ length: 3 }, () => ({ kind: 'speech', provider: 'offline' })))
+    const before = Date.now()
+    const { status, body, headers } = await speak(token)
+    const audio = await audioOf({ status, body, headers })
+    expect([status, body]).toEqual([
+      200,
+      {
+        id: body.id,
+        audio_url: expect.stringMatching(`^https://neuraform\\.test/voice/audio/${body.id}\\?token=`),
+        audio_url_expires_at: body.audio_url_expires_at,
+        content_type: 'audio/wav',
+        audio_bytes: audio.length,
+        duration_ms: body.duration_ms,
+        cache: 'miss',
+      },
+    ])
+    const lifetimeMs = Date.parse(body.audio_url_expires_at) - before
+    expect(Math.abs(lifetimeMs - 3_600_000)).toBeLessThan(10_000)
+    const view = new DataView(audio.buffer)
+    const tagAt = (at: number) => new TextDecoder().decode(audio.subarray(at, at + 4))
+    expect([tagAt(0), view.getUint32(4, true), tagAt(8), tagAt(36)]).toEqual(['RIFF', audio.length - 8, 'WAVE', 'data'])
+    const pcm = audio.subarray(44)
+    expect([view.getUint32(40, true), view.getUint16(34, true)]).toEqual([pcm.length, 16])
+    expect(body.duration_ms).toBe(Math.round((pcm.length * 1_000) / view.getUint32(28, true)))
+    expect(body.duration_ms).toBeGreaterThan(1_000)
+    expect(new Set(pcm).size).toBeGreaterThan(100)
+    expect(
+      await asOwner(
+        `select id, kind, r2_key, audio_bytes, duration_ms, codec, voice, provider, expires_at from voice_data where user_id = $1`,
+        [user.id],
+      ),
+    ).toEqual([
+      {
+        id: body.id,
+        kind: 'speech',
+        r2_key: `u/${user.id}/v/${body.id}`,
+        audio_bytes: audio.length,
+        duration_ms: body.duration_ms,
+        codec: 'wav',
+        voice: 'slt',
+        provider: 'offline',
+        expires_at: null,
+      },
+    ])
   })
 
-  it('is real audio of the length that it says', async () => {
-    const { token } = await newUser()
-    const { body } = await speak(token)
-    const audio = new Uint8Array(await (await rawCall('GET', body.audio_url)).arrayBuffer())
-    const view = new DataView(audio.buffer)
-    expect([new TextDecoder().decode(audio.subarray(0, 4)), audio.length]).toEqual(['RIFF', body.audio_bytes])
-    const seconds = (audio.length - 44) / view.getUint32(28, true)
-    expect(Math.abs(body.duration_ms - seconds * 1_000)).toBeLessThan(2)
-    expect(body.duration_ms).toBeGreaterThan(500)
+  it('is made once for a line, however it is spaced or composed; a hit asks nobody', async () => {
+    const { token, user } = await newUser()
+    const voice = fakeVoice()
+    const first = await speak(token, 'Café by the sea.')
+    expect([outcome(first), flightsOf(first)]).toEqual([[200, 'miss'], 'db;desc="2 flights"'])
+    for (const text of ['Café by the sea.', ' Cafe\u0301  by\n\tthe\u00a0sea. ']) {
+      const again = await speak(token, text)
+      expect([outcome(again), flightsOf(again)]).toEqual([[200, 'hit'], 'db;desc="1 flight"'])
+      expect(await audioOf(again)).toEqual(await audioOf(first))
+      expect({ ...again.body, ...volatile }).toEqual({ ...first.body, ...volatile, cache: 'hit' })
+    }
+    expect(voice.bodies).toEqual([{ text: 'Café by the sea.', voice: 'slt', rate: 1 }])
+    expect((await asOwner('select 1 from voice_data where user_id = $1', [user.id])).length).toBe(1)
+  })
+
+  const volatile = { audio_url: '', audio_url_expires_at: '' }
+
+  it('is made anew for other words, another voice and another pace', async () => {
+    const { token, user } = await newUser()
+    const voice = fakeVoice()
+    const own = await newPersona({ ownerId: user.id, voiceConfig: { voice: 'slt', rate: 0.8 } })
+    const odd = await newPersona({ ownerId: user.id, voiceConfig: { voice: 7, rate: 'fast' } })
+    const answers = [
+      await speak(token),
+      await speak(token, 'good evening, little star.'),
+      await speak(token, 'Good evening, little star!'),
+      await speak(token, line, { voice: 'rms' }),
+      await speak(token, line, { persona_id: fuka }),
+      await speak(token, line, { persona_id: own }),
+      await speak(token, line, { persona_id: odd }),
+    ]
+    expect(answers.map(outcome)).toEqual([...Array.from({ length: 6 }, () => [200, 'miss']), [200, 'hit']])
+    expect(voice.bodies.map(({ voice: name, rate }) => [name, rate])).toEqual([
+      ['slt', 1],
+      ['slt', 1],
+      ['slt', 1],
+      ['rms', 1],
+      ['slt', 1.05],
+      ['slt', 0.8],
+    ])
+    expect(new Set(answers.map(({ body }) => body.id)).size).toBe(6)
+    expect(answers[5]?.body.duration_ms).toBeGreaterThan(answers[0]?.body.duration_ms ?? Infinity)
   })
 
   it('tells nobody what another person was told', async () => {
     const [one, two] = [await newUser(), await newUser()]
-    const voice = watchVoice()
-    await speak(one.token)
-    expect((await speak(two.token)).body.cache).toBe('miss')
-    expect(voice.calls).toBe(2)
-    const keys = [...(await indexEntries()), ...((await env.AUDIO?.list())?.objects.map(({ key }) => key) ?? [])]
-    expect(keys.filter((key) => !/^(speech\/1\/[0-9a-f]{64}|u\/[0-9a-f-]{36}\/v\/[0-9a-f-]{36})$/.test(key))).toEqual(
-      [],
-    )
+    const voice = fakeVoice()
+    const [first, second] = [await speak(one.token), await speak(two.token)]
+    expect([outcome(first), outcome(second), voice.bodies.length]).toEqual([[200, 'miss'], [200, 'miss'], 2])
+    expect([outcome(await speak(one.token)), outcome(await speak(two.token))]).toEqual([
+      [200, 'hit'],
+      [200, 'hit'],
+    ])
+    expect(first.body.id).not.toBe(second.body.id)
   })
 
-  it('repairs an entry whose bytes are gone, or that makes no sense', async () => {
+  it('leaves no word of the line in KV or R2, neither in a name nor in a value', async () => {
     const { token, user } = await newUser()
-    const before = new Set(await indexEntries())
-    const voice = watchVoice()
-    const first = await speak(token)
-    await env.AUDIO?.delete(`u/${user.id}/v/${first.body.id}`)
-    expect([(await speak(token)).body.cache, (await speak(token)).body.cache]).toEqual(['miss', 'hit'])
-    const key = (await indexEntries()).find((name) => !before.has(name)) ?? ''
-    await env.SPEECH_INDEX?.put(key, '{"id":1}')
-    expect([(await speak(token)).body.cache, voice.calls]).toEqual(['miss', 3])
+    const tag = `canary ${crypto.randomUUID()}`
+    const { body } = await speak(token, tag)
+    const { kv, r2 } = await everythingStored()
+    expect([...kv, ...r2].filter((entry) => entry.includes('canary') || entry.includes(tag.slice(7)))).toEqual([])
+    const names = [...kv, ...r2].map((entry) => (JSON.parse(entry) as [string | { name: string }])[0])
+    const keys = names.map((name) => (typeof name === 'string' ? name : name.name))
+    expect(keys).toContain(`u/${user.id}/v/${body.id}`)
+    const known = /^(speech\/1\/[0-9a-f-]{36}\/[0-9a-f]{64}|u\/[0-9a-f-]{36}\/v\/[0-9a-f-]{36})$/
+    expect(keys.filter((key) => !known.test(key))).toEqual([])
+  })
+
+  it('asked for 10 times at once plays at every address that it answers', async () => {
+    const { token, user } = await newUser()
+    const answers = await Promise.all(Array.from({ length: 10 }, async () => await speak(token)))
+    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200))
+    const audios = await Promise.all(answers.map(audioOf))
+    expect(audios).toEqual(audios.map(() => audios[0]))
+    expect((await asOwner('select 1 from voice_data where user_id = $1', [user.id])).length).toBe(1)
+    expect(outcome(await speak(token))).toEqual([200, 'hit'])
+  })
+
+  it('comes from a vendor of the OpenAI dialect just so', async () => {
+    const { token } = await newUser()
+    const [offline] = [await speak(token)]
+    const variables = { SPEECH_PROVIDER: 'openai', SPEECH_BASE_URL: `${inject('stack').upstreamOrigin}/v1/` }
+    const send = async () =>
+      await callWith<Speech>(variables, 'POST', '/voice/speech', { token, body: { text: line, voice: 'slt' } })
+    const [first, again] = [await send(), await send()]
+    expect([outcome(first), outcome(again)]).toEqual([
+      [200, 'miss'],
+      [200, 'hit'],
+    ])
+    expect(await audioOf(first)).toEqual(await audioOf(offline))
   })
 
   it.each([
-    ['is down', () => new Response('', { status: 500 }), 503, 'upstream_unavailable'],
-    ['cannot be reached', () => Promise.reject(new TypeError('refused')), 503, 'upstream_unavailable'],
-    [
-      'answers nonsense',
-      () => new Response('{"audio_base64":"AAAA","content_type":"audio/wav"}'),
-      502,
-      'upstream_nonsense',
-    ],
-    ['cannot say it', () => new Response('{}', { status: 400 }), 422, 'speech_refused'],
-  ])('says so when the voice %s, and keeps nothing', async (_name, answer, status, code) => {
-    const { token, user } = await newUser()
-    watchVoice(answer)
-    const failed = await speak(token)
-    expect([failed.status, failed.body]).toEqual([status, expect.objectContaining({ code })])
-    expect(await asOwner('select 1 from voice_data where user_id = $1', [user.id])).toEqual([])
-    vi.unstubAllGlobals()
-    expect((await speak(token)).body.cache).toBe('miss')
-  })
-
-  it('costs a provider call, not an error, while KV fails, and is refused while R2 does', async () => {
-    const { token, user } = await newUser()
-    const fail = async () => await Promise.reject(new Error('the store is down'))
-    const body = { text: line, voice: 'slt' }
-    const deafIndex = { get: fail, put: fail, delete: fail } as unknown as KVNamespace
-    const spoken = await callWith<Speech>({ SPEECH_INDEX: deafIndex }, 'POST', '/voice/speech', { token, body })
-    expect([spoken.status, spoken.body.cache]).toEqual([200, 'miss'])
-    await asOwner('delete from voice_data where user_id = $1', [user.id])
-    const fullBucket = { head: fail, put: fail, delete: fail } as unknown as R2Bucket
-    const refused = await callWith({ AUDIO: fullBucket }, 'POST', '/voice/speech', { token, body })
-    expect([refused.status, refused.body]).toEqual([503, expect.objectContaining({ code: 'unavailable' })])
-    expect(await asOwner('select 1 from voice_data where user_id = $1', [user.id])).toEqual([])
-  })
-
-  it('in the voice of a hidden persona is as absent as one that is not there', async () => {
+    ['a hidden persona', async () => ({ persona_id: await newPersona() })],
+    ['a persona that is not there', async () => ({ persona_id: crypto.randomUUID() })],
+  ])('in the voice of %s is 404, and asks nobody', async (_name, voice) => {
     const { token } = await newUser()
-    expect((await speak(token, line, { persona_id: '01900000-0000-7000-8000-000000000000' })).status).toBe(404)
-    expect((await speak(token, line, {})).status).toBe(422)
-  })
-})
-
-describe('audio', () => {
-  const play = async (url: string, headers: Record<string, string> = {}, method = 'GET') => {
-    const response = await rawCall(method, url, { headers })
-    return { status: response.status, headers: response.headers, bytes: new Uint8Array(await response.arrayBuffer()) }
-  }
-
-  it('comes whole, or as the one range that was asked for', async () => {
-    const { token } = await newUser()
-    const { body } = await speak(token)
-    const whole = await play(body.audio_url)
-    const size = whole.bytes.length
-    expect([whole.status, whole.headers.get('Accept-Ranges')]).toEqual([200, 'bytes'])
-    for (const [range, first, last] of [
-      ['bytes=0-99', 0, 99],
-      ['bytes=100-', 100, size - 1],
-      ['bytes=-50', size - 50, size - 1],
-      [`bytes=10-${size * 2}`, 10, size - 1],
-    ] as const) {
-      const part = await play(body.audio_url, { Range: range })
-      expect([range, part.status, part.headers.get('Content-Range')]).toEqual([
-        range,
-        206,
-        `bytes ${first}-${last}/${size}`,
-      ])
-      expect(part.bytes).toEqual(whole.bytes.slice(first, last + 1))
-      expect(part.headers.get('Content-Length')).toBe(String(last - first + 1))
-    }
-    for (const range of ['bytes=5-2', 'bytes=0-1,4-5', 'lines=1-2', 'bytes=', `bytes=${'0-1,'.repeat(10_000)}`]) {
-      expect([range.slice(0, 12), (await play(body.audio_url, { Range: range })).status]).toEqual([
-        range.slice(0, 12),
-        200,
-      ])
-    }
-    const beyond = await play(body.audio_url, { Range: `bytes=${size}-` })
-    expect([beyond.status, beyond.headers.get('Content-Range')]).toEqual([416, `bytes */${size}`])
-    expect(new TextDecoder().decode(beyond.bytes)).toContain('range_not_satisfiable')
+    const { bodies } = fakeVoice()
+    const { status, body } = await speak(token, line, await voice())
+    expect([status, body, bodies]).toEqual([
+      404,
+      { type: 'urn:neuraform:problem:not_found', title: 'There is nothing here.', status: 404, code: 'not_found' },
+      [],
+    ])
   })
 
-  it('is not sent again to who has it, and its head is that of the whole', async () => {
+  it.each([
+    ['in no voice', line, {}],
+    ['in two voices', line, { voice: 'slt', persona_id: fuka }],
+    ['in another format', line, { voice: 'slt', format: 'ogg' }],
+    ['of nothing', ' \n ', { voice: 'slt' }],
+    ['of too much', 'x'.repeat(3_001), { voice: 'slt' }],
+    ['with NUL', 'a\0', { voice: 'slt' }],
+    ['with what it does not know', line, { voice: 'slt', rate: 2 }],
+  ])('%s is refused', async (_name, text, more) => {
     const { token } = await newUser()
-    const { body } = await speak(token)
-    const whole = await play(body.audio_url)
-    const etag = whole.headers.get('ETag') ?? ''
-    expect((await play(body.audio_url, { 'If-None-Match': etag })).status).toBe(304)
-    expect((await play(body.audio_url, { Range: 'bytes=0-9', 'If-Range': etag })).status).toBe(206)
-    expect((await play(body.audio_url, { Range: 'bytes=0-9', 'If-Range': '"other"' })).status).toBe(200)
-    const head = await play(body.audio_url, {}, 'HEAD')
-    expect([head.status, head.bytes.length, head.headers.get('ETag')]).toEqual([200, 0, etag])
-    expect(head.headers.get('Content-Type')).toBe('audio/wav')
+    const { status, body } = await speak(token, text, more)
+    expect([status, body.code]).toEqual([422, 'invalid_body'])
   })
 
-  it('is for who holds its URL, until that expires or the account goes', async () => {
+  it('needs a live session for a hit as well', async () => {
     const { token } = await newUser()
-    const { body } = await speak(token)
-    const url = new URL(body.audio_url)
-    const other = await speak(token, 'Another line.')
-    const altered = body.audio_url.replace(
-      /\.(.)([^.]*)$/,
-      (_, one: string, rest: string) => `.${one === 'A' ? 'B' : 'A'}${rest}`,
-    )
-    const swapped = `${url.origin}${new URL(other.body.audio_url).pathname}${url.search}`
-    for (const wrong of [altered, swapped, `${url.origin}${url.pathname}?token=x`]) {
-      expect((await play(wrong)).status).toBe(404)
-    }
-    vi.useFakeTimers({ now: Date.now() + 3_700_000, toFake: ['Date'] })
-    expect((await play(body.audio_url)).status).toBe(404)
-    vi.useRealTimers()
-    expect((await play(body.audio_url)).status).toBe(200)
-    await call('DELETE', '/auth/account', { token })
-    expect((await play(body.audio_url)).status).toBe(404)
+    await speak(token)
+    await call('POST', '/auth/logout', { token })
+    expect((await speak(token)).status).toBe(401)
+  })
+
+  it('reaches the local voice', () => {
+    expect(env['SPEECH_BASE_URL']).toBe(inject('stack').upstreamOrigin)
   })
 })

@@ -1,8 +1,8 @@
-import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
-import { app } from '#src/app.ts'
-import { createExecutionContext } from 'cloudflare:test'
-import { call } from '#test/setup/client.ts'
+import { ask, codeOf } from '#test/setup/ask.ts'
+import { newUser } from '#test/setup/client.ts'
+import { operations, pathOf } from '#test/setup/operations.ts'
+import { databaseAt } from '#test/setup/other-database.ts'
 import { someWords, walkEveryRoute } from '#test/setup/walk.ts'
 
 const always = {
@@ -10,74 +10,109 @@ const always = {
   'Strict-Transport-Security': 'max-age=63072000; includeSubDomains',
   'Referrer-Policy': 'no-referrer',
   'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
+  Vary: expect.stringMatching(/(^|, )Origin(,|$)/),
+  'X-Request-Id': expect.stringMatching(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/),
+  'Server-Timing': expect.stringMatching(/^db;desc="\d+ flights?"$/),
 }
 
-const publicly = /^(public|private), max-age=\d+$/
+/** What a cache may keep, and how long: nothing else is stored by anybody. */
+const kept: Readonly<Record<string, string>> = {
+  'GET /personas (miss)': 'public, max-age=60',
+  'GET /personas (hit)': 'public, max-age=60',
+  'GET /personas (not modified)': 'public, max-age=60',
+  'GET /voice/audio/{id} (whole)': 'private, max-age=3600',
+  'GET /voice/audio/{id} (range)': 'private, max-age=3600',
+}
+
+const valuesOf = (headers: Headers, names: Readonly<Record<string, unknown>>) =>
+  Object.fromEntries(Object.keys(names).map((name) => [name, headers.get(name)]))
+
+/** Nothing listens there. */
+const unreachable = databaseAt('postgres://nobody:nothing@127.0.0.1:9/nowhere')
 
 describe('the headers', () => {
-  it('guard every answer, and keep from caches what is not public', async () => {
-    const exchanges = await walkEveryRoute(someWords())
-    const failures = await Promise.all([
-      call('GET', '/nowhere'),
-      call('PUT', '/personas'),
-      call('GET', '/auth/session'),
-    ])
-    for (const { headers } of [...exchanges, ...failures]) {
-      for (const [name, value] of Object.entries(always)) expect([name, headers.get(name)]).toEqual([name, value])
-      expect(headers.get('X-Request-Id')).toMatch(/^[0-9a-f-]{36}$/)
-    }
-    for (const { operation, label, headers } of exchanges) {
-      const mayBeKept = /^GET \/(personas|voice\/audio)/.test(operation) && label !== 'with a session'
-      const expected = mayBeKept ? expect.stringMatching(publicly) : 'no-store'
-      expect([operation, label, headers.get('Cache-Control')]).toEqual([operation, label, expected])
+  it('guard every answer of the main job, and keep from caches what is not public', async () => {
+    for (const { operation, label, headers } of await walkEveryRoute(someWords())) {
+      expect([operation, valuesOf(headers, always)]).toEqual([operation, always])
+      const name = label === '' ? operation : `${operation} (${label})`
+      expect([name, headers.get('Cache-Control')]).toEqual([name, kept[name] ?? 'no-store'])
     }
   })
 
-  it('say which methods a path answers to', async () => {
-    const { status, headers, body } = await call('DELETE', '/conversations')
-    expect([status, headers.get('Allow')]).toEqual([405, 'GET, HEAD, OPTIONS, POST'])
-    expect(body).toMatchObject({ code: 'method_not_allowed' })
+  it('guard every failure, preflight and head', async () => {
+    const { token } = await newUser()
+    const nobody = { limit: async () => ({ success: false }) }
+    const answers = {
+      404: await ask('GET', '/nowhere'),
+      405: await ask('PUT', '/personas'),
+      401: await ask('GET', '/auth/session'),
+      400: await ask('POST', '/conversations', { token, body: '{' }),
+      413: await ask('POST', '/conversations', { token, body: ' '.repeat(70_000) }),
+      415: await ask('POST', '/conversations', { token, body: 'a', headers: { 'Content-Type': 'text/plain' } }),
+      422: await ask('POST', '/conversations', { token, body: '{}' }),
+      429: await ask('GET', '/version', { replaced: { API_LIMITER: nobody } }),
+      500: await ask('GET', '/version', { replaced: { VERSION: null } as never }),
+      503: await ask('GET', '/auth/profile', { token, replaced: unreachable }),
+      204: await ask('OPTIONS', '/personas'),
+      200: await ask('HEAD', '/version'),
+    }
+    for (const [status, answer] of Object.entries(answers)) {
+      expect(answer.status).toBe(Number(status))
+      expect([status, valuesOf(answer.headers, always)]).toEqual([status, always])
+      expect([status, answer.headers.get('Cache-Control')]).toEqual([status, 'no-store'])
+    }
+    const broken = await ask('GET', '/version', { replaced: { MINIMUM_AGE: 'many' } })
+    expect([broken.status, broken.headers.get('X-Content-Type-Options')]).toEqual([503, 'nosniff'])
   })
 })
 
-describe('cross-origin requests', () => {
-  const allowed = 'https://app.example'
-  const ask = async (origin: string, method = 'GET') =>
-    await app.fetch(
-      new Request('https://neuraform.test/version', {
-        method,
-        headers: { Origin: origin, 'Access-Control-Request-Method': 'GET', 'CF-Connecting-IP': '192.0.2.7' },
-      }),
-      { ...env, ALLOWED_ORIGINS: `${allowed},http://localhost:5173` },
-      createExecutionContext(),
-    )
+describe('a method that a path does not answer to', () => {
+  const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'PROPFIND']
+  const paths = [...new Set(operations.map(({ path }) => path))]
 
-  it('are answered for an origin of the list, exactly', async () => {
-    for (const method of ['GET', 'OPTIONS']) {
-      const { headers } = await ask(allowed, method)
-      expect([method, headers.get('Access-Control-Allow-Origin'), headers.get('Vary')]).toEqual([
+  it.each(paths)('is refused with those that it does: %s', async (path) => {
+    const known = operations.filter((operation) => operation.path === path)
+    const allowed = new Set(known.map(({ method }) => method))
+    const heads = allowed.has('GET') ? ['HEAD'] : []
+    const wrong = [...methods, ...(allowed.has('GET') ? [] : ['HEAD'])].filter((method) => !allowed.has(method))
+    for (const method of wrong) {
+      const url = pathOf({ path } as never)
+      const answer = await ask(method, url, { replaced: unreachable })
+      expect([method, answer.status, answer.headers.get('Allow'), answer.flights]).toEqual([
         method,
-        allowed,
-        expect.stringContaining('Origin'),
+        405,
+        [...allowed, ...heads, 'OPTIONS'].toSorted().join(', '),
+        0,
       ])
-      expect(headers.get('Access-Control-Allow-Credentials')).toBe(null)
+      if (method !== 'HEAD') expect(codeOf(answer)).toBe('method_not_allowed')
     }
   })
+})
 
-  it.each([
-    'null',
-    'https://app.example.evil.test',
-    'https://evilapp.example',
-    'http://app.example',
-    'https://app.example:8443',
-    'https://APP.example.',
-    'http://localhost:5174',
-    '*',
-  ])('are not for %s', async (origin) => {
-    for (const method of ['GET', 'OPTIONS']) {
-      const { headers } = await ask(origin, method)
-      expect(headers.get('Access-Control-Allow-Origin')).toBe(null)
-      expect(headers.get('Vary')).toContain('Origin')
+describe('without a database', () => {
+  it.each(operations)('what needs none is answered all the same: $name', async (operation) => {
+    const { method } = operation
+    const without = { replaced: unreachable }
+    const path = pathOf(operation)
+    expect((await ask('OPTIONS', path, without)).status).toBe(204)
+    const { token } = await newUser()
+    if (operation.readsSession) {
+      const headers = { Authorization: `Bearer nf_${'a'.repeat(51)}` }
+      expect(codeOf(await ask(method, path, { ...without, headers }))).toBe('unauthenticated')
     }
+    if (operation.takesBody)
+      expect(codeOf(await ask(method, path, { ...without, token, body: '{' }))).toBe('malformed_body')
+    if (path !== operation.path)
+      expect(
+        codeOf(
+          await ask(method, pathOf(operation, 'x'), {
+            ...without,
+            token,
+            body: operation.takesBody ? '{}' : undefined,
+          }),
+        ),
+      ).toBe('invalid_parameter')
+    const answer = await ask('GET', `${path}/nowhere`, without)
+    expect([codeOf(answer), answer.flights]).toEqual([path === '/personas' ? 'invalid_parameter' : 'not_found', 0])
   })
 })

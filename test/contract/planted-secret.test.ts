@@ -1,7 +1,13 @@
-import { afterEach, expect, it, vi } from 'vitest'
-import { call, googleToken, newUser } from '#test/setup/client.ts'
-import { callWith } from '#test/setup/worker-with.ts'
-import { walkEveryRoute } from '#test/setup/walk.ts'
+import { describe, expect, it, vi } from 'vitest'
+import { ask, type Answered } from '#test/setup/ask.ts'
+import { googleToken, newUser } from '#test/setup/client.ts'
+import { operations, pathOf } from '#test/setup/operations.ts'
+import { databaseAt } from '#test/setup/other-database.ts'
+import { fieldsOf, smallestBody } from '#test/setup/request-bodies.ts'
+import { newConversation } from '#test/setup/talk.ts'
+import { chunkOf, fakeModel, fakeVoice } from '#test/setup/upstreams.ts'
+import { someWords, walkEveryRoute, type Exchange } from '#test/setup/walk.ts'
+import { runSchedule } from '#test/setup/worker-with.ts'
 
 const secret = {
   firstName: 'Zephyrine-canary',
@@ -10,65 +16,141 @@ const secret = {
   said: 'The canary said marmalade to nobody else.',
   device: 'Canary tablet of Zephyrine',
 }
-
-afterEach(() => {
-  vi.restoreAllMocks()
-})
+const planted = /canary|marmalade|zephyrine|quandle/i
+const birthdate = '1990-06-15'
 
 /** Everything that is printed from now on. */
 function listen(): () => string {
-  const spies = (['log', 'info', 'warn', 'error', 'debug'] as const).map((method) =>
-    vi.spyOn(console, method).mockImplementation(() => undefined),
+  const spies = (['log', 'info', 'warn', 'error', 'debug', 'trace'] as const).map((method) =>
+    vi
+      .spyOn(console, method)
+      .mockImplementation(() => undefined)
+      .mockClear(),
   )
   return () => spies.flatMap((spy) => spy.mock.calls.flat().map((part) => String(part))).join('\n')
 }
 
-it('never shows a person’s words, names or tokens in the log', async () => {
-  const printed = listen()
-  const exchanges = await walkEveryRoute({ ...secret, person: `new:canary-${crypto.randomUUID()}` })
-  const tokens = exchanges.flatMap(
-    ({ text }) => /"(?:session_token|registration_ticket)":"([^"]+)"/.exec(text)?.[1] ?? [],
-  )
-  const emails = exchanges.flatMap(({ text }) => /"email":"([^"]+)"/.exec(text)?.[1] ?? [])
-  const log = printed()
-  expect(log.split('\n').length).toBeGreaterThanOrEqual(exchanges.length)
-  expect(tokens.length).toBeGreaterThan(3)
-  for (const canary of [...Object.values(secret), 'canary', 'marmalade', '1990-06-15', ...tokens, ...emails]) {
-    expect([canary, log.toLowerCase().includes(canary.toLowerCase())]).toEqual([canary, false])
-  }
+/** All that an answer says. */
+const wordsOf = ({ headers, text }: Answered | Exchange) => `${JSON.stringify([...headers])}${text}`
+
+/** The credentials that an answer hands out. */
+const credentialsOf = ({ text }: Exchange) =>
+  [...text.matchAll(/"(?:session_token|registration_ticket)":"([^"]+)"/g)].map(([, token = '']) => token)
+
+describe('what a person says, is called and holds', () => {
+  it('is in no line of the log, and in no answer to anybody else', async () => {
+    const printed = listen()
+    const exchanges = await walkEveryRoute({ ...secret, person: `new:canary-${crypto.randomUUID()}` })
+    const others = await walkEveryRoute(someWords())
+    await runSchedule()
+    const log = printed()
+    expect(log.split('\n').length).toBeGreaterThanOrEqual(exchanges.length + others.length)
+    expect(log).not.toMatch(planted)
+    expect(log).not.toContain(birthdate)
+    expect(others.map(wordsOf).join('\n')).not.toMatch(planted)
+    const issued = exchanges.flatMap(credentialsOf)
+    expect(issued.length).toBeGreaterThan(3)
+    for (const credential of issued) {
+      expect(log).not.toContain(credential)
+      expect([...exchanges, ...others].filter((exchange) => wordsOf(exchange).includes(credential)).length).toBe(1)
+    }
+  })
 })
 
-it('never shows them when something fails', async () => {
-  const printed = listen()
-  const { token } = await newUser()
-  const idToken = await googleToken()
-  const nowhere = 'http://127.0.0.1:9'
-  const refused = { connectionString: 'postgres://canary-user:canary-password@127.0.0.1:9/canary' }
-  const conversation = await call<{ id: string }>('POST', '/conversations', {
-    token,
-    body: { persona_id: '0198f000-0000-7000-8000-000000000001', title: secret.title },
+describe('a request that is refused', () => {
+  const { said } = secret
+
+  it.each(operations)('is not repeated, neither to its sender nor in the log: $name', async (operation) => {
+    const { token } = await newUser()
+    const printed = listen()
+    const plain = operation.takesBody ? smallestBody(operation) : undefined
+    const bodies: (string | undefined)[] = [JSON.stringify(plain)]
+    if (plain !== undefined) {
+      bodies.push(`{"content":"${said}`, JSON.stringify(said), `{"a":"${said}","a":1}`, `{"a":"${said}"}`)
+      for (const field of fieldsOf(operation)) bodies.push(JSON.stringify({ ...plain, [field]: [[said]] }))
+    }
+    const { method } = operation
+    const hidden = encodeURIComponent(said)
+    const query = `?cursor=${hidden}&limit=${hidden}&scope=${hidden}&token=${hidden}`
+    const headers = { 'Idempotency-Key': said, 'User-Agent': said, Accept: said, Range: said, 'If-None-Match': said }
+    const answers = await Promise.all([
+      ...bodies.map(async (body) => await ask(method, pathOf(operation), { token, body, headers })),
+      ask(method, pathOf(operation, hidden), { token, body: bodies[0] }),
+      ask(method, pathOf(operation) + query, { token, body: bodies[0] }),
+      ask(method, pathOf(operation), { headers: { Authorization: `Bearer ${said}` } }),
+      ask(method, `${pathOf(operation)}/${hidden}`, { token }),
+    ])
+    for (const answer of answers) expect(wordsOf(answer)).not.toMatch(planted)
+    const log = printed()
+    expect(log.split('\n').length).toBe(answers.length)
+    expect(log).not.toMatch(planted)
+    expect(log).not.toContain(token)
   })
-  const turns = `/conversations/${conversation.body.id}/turns`
-  const failures = [
-    await call('POST', '/auth/login', { body: { provider: 'google', token: `${idToken}canary` } }),
-    await call('POST', '/conversations', { token, body: `{"title":"${secret.title}` }),
-    await call('POST', '/conversations', { token, body: { title: secret.title, canary: secret.said } }),
-    await call('GET', `/conversations?cursor=${encodeURIComponent(secret.said)}`, { token }),
-    await callWith({ LLM_BASE_URL: nowhere }, 'POST', turns, { token, body: { content: secret.said } }),
-    await callWith({ SPEECH_BASE_URL: nowhere }, 'POST', '/voice/speech', {
-      token,
-      body: { text: secret.said, voice: 'slt' },
-    }),
-    await callWith({ HYPERDRIVE: refused as Hyperdrive }, 'POST', turns, { token, body: { content: secret.said } }),
-    await callWith({ KEY_ENCRYPTION_KEYS: 'canary' }, 'GET', '/auth/profile', { token }),
-  ]
-  expect(failures.map(({ status }) => status)).toEqual([401, 400, 422, 400, 503, 503, 503, 503])
-  const bodies = failures.map(({ body }) => JSON.stringify(body)).join('\n')
-  // A field that the client misnamed is named back to that client, and to nobody else.
-  expect(bodies.replace('Unrecognized key: \\"canary\\"', '')).not.toMatch(/canary|marmalade/i)
-  const log = printed()
-  expect(log).toContain('upstream_unavailable')
-  expect(log).not.toMatch(/canary|marmalade/i)
-  expect(log).not.toContain(token)
-  expect(log).not.toContain(idToken.slice(0, 40))
+})
+
+/** What a vendor may do with what it was sent; each repeats it where it might be copied from. */
+const failures: Record<string, (_call: number, init: RequestInit | undefined) => Response> = {
+  'refuses in words': (_, init) => new Response(String(init?.body), { status: 500 }),
+  'finds fault with the request': (_, init) => Response.json({ error: { message: init?.body } }, { status: 400 }),
+  'sends elsewhere': () => new Response(null, { status: 302, headers: { Location: `https://x.test/${secret.said}` } }),
+  'answers nonsense': () => new Response(`data: {"choices":"${secret.said}"}\n\n`),
+  'answers what is not JSON': () => new Response(`data: \ndata:     at ${secret.said}:1\n\n`),
+  'breaks off': () => new Response(chunkOf('Well, ')),
+  'cannot be reached': () => {
+    throw new TypeError(`no route to ${secret.said}`)
+  },
+}
+
+describe('a failure', () => {
+  it.each(Object.entries(failures))('of a vendor that %s is told without a word of it', async (_name, fail) => {
+    const { token } = await newUser()
+    const { id } = await newConversation(token, secret.title)
+    const printed = listen()
+    fakeModel(fail)
+    const turn = `/conversations/${id}/turns`
+    const body = JSON.stringify({ content: secret.said })
+    const answers = [
+      await ask('POST', turn, { token, body }),
+      await ask('POST', turn, { token, body, headers: { Accept: 'application/json' } }),
+    ]
+    vi.unstubAllGlobals()
+    fakeVoice(fail)
+    answers.push(
+      await ask('POST', '/voice/speech', { token, body: JSON.stringify({ text: secret.said, voice: 'slt' }) }),
+    )
+    for (const { status, text, headers } of answers) {
+      if (status !== 200) expect(text + JSON.stringify([...headers])).not.toMatch(planted)
+      else expect(text.replaceAll(JSON.stringify(secret.said), '')).not.toMatch(planted)
+    }
+    expect(printed()).toMatch(/upstream_|speech_refused|interrupted/)
+    expect(printed()).not.toMatch(planted)
+  })
+
+  it('of our own is told without a word of what was sent, of a secret, or of its cause', async () => {
+    const { token } = await newUser()
+    const { id } = await newConversation(token)
+    const idToken = await googleToken()
+    const printed = listen()
+    const refused = databaseAt('postgres://canary-user:canary-password@127.0.0.1:9/canary')
+    const quoting = { get: () => JSON.parse(`\n    at canary (${token}:1:1)`) as unknown }
+    const broken = { VERSION: Object.defineProperty({}, 'id', quoting) } as never
+    const said = JSON.stringify({ content: secret.said })
+    const answers = [
+      await ask('POST', '/auth/login', { body: JSON.stringify({ provider: 'google', token: `${idToken}canary` }) }),
+      await ask('POST', `/conversations/${id}/turns`, { token, body: said, replaced: refused }),
+      await ask('GET', '/auth/profile', { token, replaced: { KEY_ENCRYPTION_KEYS: '{"canary":"marmalade"}' } }),
+      await ask('GET', '/version', { replaced: broken }),
+    ]
+    expect(answers.map(({ status, text }) => `${status} ${(JSON.parse(text) as { code: string }).code}`)).toEqual([
+      '401 invalid_identity_token',
+      '503 unavailable',
+      '503 not_configured',
+      '500 internal',
+    ])
+    for (const answer of answers) expect(wordsOf(answer)).not.toMatch(planted)
+    expect(printed()).not.toMatch(planted)
+    expect(printed()).not.toContain(token)
+    expect(printed()).not.toContain(idToken.slice(0, 40))
+    expect(printed()).toContain('"name":"SyntaxError"')
+  })
 })

@@ -1,154 +1,148 @@
-import { env } from 'cloudflare:workers'
-import { sql } from 'drizzle-orm'
-import { Client } from 'pg'
 import { describe, expect, inject, it, vi } from 'vitest'
-import { configOf } from '#src/config.ts'
-import { openDatabase } from '#src/db/connect.ts'
-import { asService, asVisitor, type RequestScope } from '#src/db/scope.ts'
-import { personas } from '#src/personas/tables.ts'
-import { call, newUser } from '#test/setup/client.ts'
+import { call, fuka, googleToken, newUser } from '#test/setup/client.ts'
+import { databaseAt, databaseVia } from '#test/setup/other-database.ts'
 import { asOwner } from '#test/setup/owner-database.ts'
 import { newConversation } from '#test/setup/talk.ts'
 import { callWith } from '#test/setup/worker-with.ts'
 
-const { edgeUrl, ownerUrl } = inject('stack')
-const at = (connectionString: string) => ({ HYPERDRIVE: { connectionString } as Hyperdrive })
-const changed = (change: (url: URL) => void) => {
-  const url = new URL(edgeUrl)
-  change(url)
-  return at(url.href)
+const { ownerUrl, upstreamOrigin } = inject('stack')
+const secret = 'wrong-password-5b1d'
+
+async function newLife() {
+  const { token, user, person } = await newUser()
+  return { token, user, id: (await newConversation(token)).id, idToken: await googleToken({ person }) }
 }
 
-function newScope(): RequestScope {
-  const config = configOf(env)
-  return { config, database: openDatabase(config), defer: () => undefined, report: () => undefined }
+type Life = Awaited<ReturnType<typeof newLife>>
+
+/** One request of each kind; what each answers when all is well. */
+const reads = ({ id }: Life) =>
+  [
+    ['GET', '/auth/session'],
+    ['GET', '/auth/profile'],
+    ['GET', '/auth/sessions'],
+    ['GET', '/conversations'],
+    ['GET', `/conversations/${id}`],
+    ['GET', `/conversations/${id}/messages`],
+    ['GET', `/personas/${fuka}`],
+  ] as const
+
+const writes = ({ id, idToken }: Life) =>
+  [
+    ['POST', '/conversations', { persona_id: fuka }],
+    ['PATCH', `/conversations/${id}`, { title: 'Changed' }],
+    ['POST', `/conversations/${id}/messages`, { role: 'user', content: 'Lost?' }],
+    ['POST', `/conversations/${id}/turns`, { content: 'Lost?' }],
+    ['POST', '/voice/speech', { text: 'Lost?', voice: 'slt' }],
+    ['PUT', '/auth/profile', { first_name: 'Changed' }],
+    ['POST', '/auth/login', { provider: 'google', token: idToken }],
+    ['POST', '/auth/logout', undefined],
+    ['DELETE', `/conversations/${id}`, undefined],
+    ['DELETE', '/auth/account', undefined],
+  ] as const
+
+const unavailable = {
+  type: 'urn:neuraform:problem:unavailable',
+  title: 'The service cannot answer at the moment.',
+  status: 503,
+  code: 'unavailable',
 }
 
-describe('a database that is not as it should be', () => {
+describe('a database that cannot be used', () => {
+  const crowded = `crowded_${crypto.randomUUID().replaceAll('-', '')}`
+
   it.each([
-    ['refuses connections', changed((url) => (url.port = '9'))],
-    ['knows another password', changed((url) => (url.password = 'wrong'))],
-    ['is not there', changed((url) => (url.pathname = '/nowhere'))],
-    ['was never set up', changed((url) => (url.pathname = '/postgres'))],
-    ['lets a superuser in', at(ownerUrl)],
-  ])('that %s answers 503 with Retry-After, and is not ready, while the Worker lives', async (_name, database) => {
-    const { token } = await newUser()
-    for (const [method, path, body] of [
-      ['GET', '/auth/profile', undefined],
-      ['POST', '/conversations', { persona_id: '0198f000-0000-7000-8000-000000000001' }],
-      ['GET', '/health/ready', undefined],
-    ] as const) {
-      const answer = await callWith(database, method, path, { token, body })
-      expect([path, answer.status, answer.headers.get('Retry-After')]).toEqual([path, 503, '2'])
-      expect(answer.body).toMatchObject({ code: 'unavailable' })
-    }
-    expect((await callWith(database, 'GET', '/health/live')).status).toBe(200)
-    expect((await call('GET', '/health/ready')).status).toBe(200)
-  })
-
-  it('that is read-only still reads, and refuses to write', async () => {
-    const { token } = await newUser()
-    await newConversation(token)
-    const readOnly = changed((url) => url.searchParams.set('options', '-c default_transaction_read_only=on'))
-    expect((await callWith(readOnly, 'GET', '/conversations', { token })).status).toBe(200)
-    const refused = await callWith(readOnly, 'POST', '/conversations', {
-      token,
-      body: { persona_id: '0198f000-0000-7000-8000-000000000001' },
-    })
-    expect([refused.status, refused.body]).toEqual([503, expect.objectContaining({ code: 'unavailable' })])
-  })
-
-  it('that keeps a request waiting is given up at the deadline', async () => {
-    const { token } = await newUser()
-    const { id } = await newConversation(token)
-    const holder = new Client({ connectionString: ownerUrl })
-    await holder.connect()
-    await holder.query('begin; select 1 from conversations where id = $$' + id + '$$ for update')
-    const late = await callWith({ DATABASE_DEADLINE_MS: '300' }, 'PATCH', `/conversations/${id}`, {
-      token,
-      body: { title: 'Late' },
-    })
-    await holder.query('rollback')
-    expect([late.status, late.headers.get('Retry-After'), late.body]).toEqual([
-      504,
-      '2',
-      expect.objectContaining({ code: 'deadline_exceeded' }),
-    ])
-  })
-
-  it('whose key-encryption key is gone says that the key is, and answers again when it is back', async () => {
-    const { token } = await newUser()
-    const other = { current: 'k2', keys: { k2: btoa('x'.repeat(32)) } }
-    // Half an hour later, no isolate holds the person's key any more.
-    vi.useFakeTimers({ now: Date.now() + 1_800_000, toFake: ['Date'] })
-    const lost = await callWith({ KEY_ENCRYPTION_KEYS: JSON.stringify(other) }, 'GET', '/auth/profile', { token })
-    expect([lost.status, lost.body]).toEqual([503, expect.objectContaining({ code: 'key_unavailable' })])
-    expect((await call('GET', '/auth/profile', { token })).status).toBe(200)
-    vi.useRealTimers()
-  })
-
-  it('that answers what nobody expects is our own fault: 500, and no word of why', async () => {
-    const { token, user } = await newUser()
-    await asOwner("update user_keys set wrapped_key = '\\x00' where user_id = $1", [user.id])
-    vi.useFakeTimers({ now: Date.now() + 1_800_000, toFake: ['Date'] })
-    const { status, body } = await call('GET', '/auth/profile', { token })
-    vi.useRealTimers()
-    expect([status, body]).toEqual([
-      500,
-      {
-        type: 'urn:neuraform:problem:internal',
-        title: 'Something went wrong on our side.',
-        status: 500,
-        code: 'internal',
+    ['refuses connections', async () => databaseVia((url) => (url.port = '9'))],
+    ['cannot be found', async () => databaseVia((url) => (url.hostname = 'nowhere.invalid'))],
+    ['is something else', async () => databaseVia((url) => (url.port = new URL(upstreamOrigin).port))],
+    ['knows another password', async () => databaseVia((url) => (url.password = secret))],
+    ['knows no such login', async () => databaseVia((url) => (url.username = 'nobody'))],
+    ['is not there', async () => databaseVia((url) => (url.pathname = '/nowhere'))],
+    ['was never set up', async () => databaseVia((url) => (url.pathname = '/postgres'))],
+    [
+      'takes no more connections',
+      async () => {
+        await asOwner(`create role ${crowded} login password '${crowded}' connection limit 0`)
+        return databaseVia((url) => ([url.username, url.password] = [crowded, crowded]))
       },
-    ])
+    ],
+    ['lets a superuser in', async () => databaseAt(ownerUrl)],
+  ])('because it %s answers 503 everywhere, while the Worker lives', async (_name, database) => {
+    const life = await newLife()
+    const variables = await database()
+    const visited = `/personas/${crypto.randomUUID()}`
+    const log = vi
+      .spyOn(console, 'log')
+      .mockImplementation(() => undefined)
+      .mockClear()
+    const cases = [...reads(life), ...writes(life), ['GET', visited], ['GET', '/health/ready']]
+    for (const [method = '', path = '', body] of cases) {
+      const credential = path === visited || path === '/health/ready' ? {} : { token: life.token }
+      const answer = await callWith(variables, method, path, { ...credential, body })
+      expect([path, answer.status, answer.headers.get('Retry-After'), answer.body]).toEqual([
+        path,
+        503,
+        '2',
+        unavailable,
+      ])
+    }
+    for (const path of ['/health/live', '/version', '/openapi.json']) {
+      expect([path, (await callWith(variables, 'GET', path)).status]).toEqual([path, 200])
+    }
+    const lines = log.mock.calls.flat().map(String)
+    expect(lines.filter((line) => line.includes('"status":503')).length).toBe(cases.length)
+    expect(
+      lines.filter((line) => [secret, new URL(ownerUrl).password, crowded].some((word) => line.includes(word))),
+    ).toEqual([])
+    for (const [method, path] of reads(life)) expect((await call(method, path, { token: life.token })).status).toBe(200)
+    expect((await call('GET', '/health/ready')).status).toBe(200)
+    await asOwner(`drop role if exists ${crowded}`)
+  })
+
+  it('is not asked for what needs none', async () => {
+    const { token, id } = await newLife()
+    const variables = databaseVia((url) => (url.port = '9'))
+    const answers = [
+      await callWith(variables, 'GET', '/auth/profile'),
+      await callWith(variables, 'GET', '/auth/profile', { token: `nf_${'a'.repeat(51)}` }),
+      await callWith(variables, 'POST', '/conversations', { token, body: { persona_id: 'x' } }),
+      await callWith(variables, 'POST', '/auth/login', { body: { provider: 'google', token: 'a.b.c' } }),
+      await callWith(variables, 'GET', `/conversations?cursor=${id}`, { token }),
+      await callWith(variables, 'GET', '/conversations/1', { token }),
+      await callWith(variables, 'GET', '/nowhere'),
+      await callWith(variables, 'PUT', '/conversations', { token }),
+      await callWith(variables, 'GET', `/voice/audio/${id}?token=x`),
+    ]
+    expect(answers.map(({ status }) => status)).toEqual([401, 401, 422, 401, 400, 400, 404, 405, 404])
+    expect(answers.map(({ headers }) => headers.get('Server-Timing'))).toEqual(answers.map(() => 'db;desc="0 flights"'))
   })
 })
 
-describe('the door', () => {
-  it('sends statements in the order of the array, whatever builds them', async () => {
-    const order = await asVisitor(newScope(), (db) => [
-      db.execute(sql`select set_config('app.step', 'one', true)`),
-      db
-        .select({ step: sql<string>`current_setting('app.step')` })
-        .from(personas)
-        .limit(1),
-      db.execute(sql`select set_config('app.step', 'two', true)`),
-      db
-        .select({ step: sql<string>`current_setting('app.step')` })
-        .from(personas)
-        .limit(1),
+describe('a database that is read-only', () => {
+  const variables = databaseVia((url) => url.searchParams.set('options', '-c default_transaction_read_only=on'))
+
+  it('is read from, also by a session whose last activity is due to be noted', async () => {
+    const life = await newLife()
+    await asOwner("update user_sessions set last_active_at = now() - interval '5 minutes' where user_id = $1", [
+      life.user.id,
     ])
-    expect([order[1], order[3]]).toEqual([[{ step: 'one' }], [{ step: 'two' }]])
+    for (const [method, path] of [...reads(life), ['GET', '/health/ready']] as const) {
+      expect([path, (await callWith(variables, method, path, { token: life.token })).status]).toEqual([path, 200])
+    }
   })
 
-  it('writes nothing of a flight that cannot be encoded or that fails half-way', async () => {
-    const ticket = crypto.randomUUID()
-    const claim = sql`select app.claim_registration(${ticket}, now(), ${new Uint8Array([1])})`
-    const unencodable = { toPostgres: () => ({ big: 1n }) }
-    await expect(
-      asService(newScope(), 'auth', 'test', (db) => [db.execute(claim), db.execute(sql`select ${unencodable}::text`)]),
-    ).rejects.toThrow()
-    await expect(
-      asService(newScope(), 'auth', 'test', (db) => [db.execute(claim), db.execute(sql`select 1 / 0`)]),
-    ).rejects.toThrow()
-    expect(await asOwner('select 1 from login_tickets where id = $1', [ticket])).toEqual([])
-  })
-
-  it('uses one connection for a request, and leaves none behind', async () => {
-    const { token } = await newUser()
-    const countOpen = async () =>
-      (
-        await asOwner<{ open: number }>(
-          "select count(*)::int as open from pg_stat_activity where usename = 'neuraform_edge'",
-        )
-      )[0]?.open ?? 0
-    const before = await countOpen()
-    for (let number = 0; number < 30; number += 1) await call('GET', '/auth/profile', { token })
-    await vi.waitFor(async () => expect(await countOpen()).toBeLessThan(before + 5), { timeout: 10_000, interval: 300 })
-    const scope = newScope()
-    const pid = async () => (await asVisitor(scope, (db) => [db.execute(sql`select pg_backend_pid() as pid`)]))[0].rows
-    expect(await pid()).toEqual(await pid())
-    expect(scope.database.flights).toBe(2)
+  it('refuses every write with 503, and nothing is changed', async () => {
+    const life = await newLife()
+    const before = await asOwner('select updated_at, message_count from conversations where user_id = $1', [
+      life.user.id,
+    ])
+    for (const [method, path, body] of writes(life)) {
+      const { status, headers, body: problem } = await callWith(variables, method, path, { token: life.token, body })
+      expect([path, status, headers.get('Retry-After'), problem]).toEqual([path, 503, '2', unavailable])
+    }
+    expect(
+      await asOwner('select updated_at, message_count from conversations where user_id = $1', [life.user.id]),
+    ).toEqual(before)
+    for (const [method, path] of reads(life)) expect((await call(method, path, { token: life.token })).status).toBe(200)
   })
 })

@@ -157,7 +157,13 @@ function jobCalls(scene: Scene): readonly Call[] {
     {
       name: 'pending_erasures',
       role,
-      text: `select * from app.pending_erasures() where user_id = '${userId}' and cardinality(cache_keys) = 1`,
+      text: `select * from app.pending_erasures() where user_id = '${userId}'`,
+    },
+    {
+      name: 'finish_erasure, naming the newest line',
+      role,
+      text: `${asSuperuser}; update public.users set is_active = false; ${as(role)};
+        select cache_key from app.finish_erasure(${idOf('erasures')}) where cache_key is not null`,
     },
     {
       name: 'finish_erasure',

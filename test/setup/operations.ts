@@ -7,6 +7,8 @@ export interface Operation {
   readonly path: string
   /** Whether it answers 401 without a credential. */
   readonly needsSession: boolean
+  /** Whether it answers 401 to a bad credential. */
+  readonly readsSession: boolean
   readonly takesBody: boolean
   readonly document: OperationDocument
 }
@@ -16,7 +18,12 @@ interface OperationDocument {
   readonly tags?: readonly string[]
   readonly security?: readonly Record<string, unknown>[]
   readonly requestBody?: { readonly content: Record<string, { readonly schema: unknown }> }
-  readonly responses: Record<string, { readonly content?: Record<string, { readonly schema: unknown }> }>
+  readonly responses: Record<string, ResponseDocument>
+}
+
+interface ResponseDocument {
+  readonly description?: string
+  readonly content?: Record<string, { readonly schema: unknown }>
 }
 
 const methods = new Set(['get', 'put', 'post', 'patch', 'delete'])
@@ -30,6 +37,7 @@ export const operations: readonly Operation[] = Object.entries(contract.paths ??
       method: method.toUpperCase(),
       path,
       needsSession: document.security?.length === 1,
+      readsSession: (document.security?.length ?? 0) > 0,
       takesBody: document.requestBody !== undefined,
       document,
     })),

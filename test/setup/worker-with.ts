@@ -8,6 +8,7 @@ import type { Answer } from '#test/setup/client.ts'
 interface CallOptions {
   readonly token?: string
   readonly body?: unknown
+  readonly headers?: Record<string, string>
 }
 
 /** Calls the Worker with some bindings or variables replaced, and waits for what it deferred. */
@@ -15,7 +16,7 @@ export async function callWith<Body = Record<string, never>>(
   replaced: Partial<Env>,
   method: string,
   path: string,
-  { token, body }: CallOptions = {},
+  { token, body, headers }: CallOptions = {},
 ): Promise<Answer<Body>> {
   const context = createExecutionContext()
   const request = new Request(`https://neuraform.test${path}`, {
@@ -24,6 +25,7 @@ export async function callWith<Body = Record<string, never>>(
       'CF-Connecting-IP': crypto.randomUUID(),
       ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }),
       ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
+      ...headers,
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   })

@@ -1,0 +1,182 @@
+import { env } from 'cloudflare:workers'
+import { eq, sql } from 'drizzle-orm'
+import { Client } from 'pg'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { configOf } from '#src/config.ts'
+import { conversations } from '#src/conversations/tables.ts'
+import { openDatabase } from '#src/db/connect.ts'
+import { asService, asUser, asVisitor, type Caller, type RequestScope } from '#src/db/scope.ts'
+import { personas } from '#src/personas/tables.ts'
+import { checkSessionToken } from '#src/vault/session-token.ts'
+import { call, fuka, newUser } from '#test/setup/client.ts'
+import { watchQueries } from '#test/setup/other-database.ts'
+import { asOwner } from '#test/setup/owner-database.ts'
+import { newConversation } from '#test/setup/talk.ts'
+
+function newScope(): RequestScope {
+  const config = configOf(env)
+  return { config, database: openDatabase(config), defer: () => undefined, report: () => undefined }
+}
+
+async function newCaller(token: string): Promise<Caller> {
+  const scope = newScope()
+  const tokenHash = (await checkSessionToken(scope.config, token)) ?? new Uint8Array()
+  return { ...scope, tokenHash, session: undefined }
+}
+
+const tagsOf = async (id: string) =>
+  (await asOwner<{ tags: string[] }>('select tags from conversations where id = $1', [id]))[0]?.tags
+
+describe('the door', () => {
+  it('sends statements in the order of the array, whatever builds them', async () => {
+    const step = sql<string>`current_setting('app.step')`
+    const results = await asVisitor(newScope(), (db) => [
+      db.execute(sql`select set_config('app.step', 'one', true)`),
+      db.select({ step }).from(personas).where(eq(personas.id, fuka)),
+      db.execute(sql`select set_config('app.step', 'two', true)`),
+      db.select({ step }).from(personas).where(eq(personas.id, fuka)),
+      db.execute(sql`select set_config('app.step', 'three', true)`),
+      db.execute(sql`select ${step} as step`),
+    ])
+    expect([results[1], results[3], results[5].rows]).toEqual([
+      [{ step: 'one' }],
+      [{ step: 'two' }],
+      [{ step: 'three' }],
+    ])
+  })
+
+  it('sends a whole transaction before any answer is there: begin, session, statements, commit', async () => {
+    const { token } = await newUser()
+    const caller = await newCaller(token)
+    await asUser(caller, () => [])
+    const sent: string[] = []
+    let answers = 0
+    watchQueries(async (send, asked) => {
+      sent.push(`${answers}: ${(typeof asked === 'string' ? asked : asked.text).slice(0, 27)}`)
+      const answer = await send(asked)
+      answers += 1
+      return answer
+    })
+    await asUser(caller, (db) => [db.execute(sql`select 'one'`), db.select().from(personas).limit(1)])
+    await asUser(caller, (db) => [db.execute(sql`select 'two'`)])
+    expect(sent).toEqual([
+      '0: begin; set local role neura',
+      '0: select * from app.begin_ses',
+      "0: select 'one'",
+      '0: select "id", "slug", "owner',
+      '0: commit',
+      '5: begin; set local role neura',
+      '5: select * from app.begin_ses',
+      "5: select 'two'",
+      '5: commit',
+    ])
+  })
+
+  it.each([
+    ['cannot be encoded', sql`select ${{ toPostgres: () => ({ big: 1n }) }}::text`, 0],
+    ['fails', sql`select 1 / 0`, 1],
+    ['is not allowed', sql`delete from users`, 1],
+  ])(
+    'writes nothing of a flight in which one statement %s, and its connection is good for another',
+    async (_name, bad, flights) => {
+      const { token } = await newUser()
+      const { id } = await newConversation(token)
+      const caller = await newCaller(token)
+      const tag = (...tags: string[]) => ({ tags })
+      const named = eq(conversations.id, id)
+      await expect(
+        asUser(caller, (db) => [
+          db.update(conversations).set(tag('before')).where(named),
+          db.execute(bad),
+          db.update(conversations).set(tag('behind')).where(named),
+        ]),
+      ).rejects.toThrow()
+      expect([await tagsOf(id), caller.database.flights]).toEqual([[], flights])
+      await asUser(caller, (db) => [db.update(conversations).set(tag('after')).where(named)])
+      expect(await tagsOf(id)).toEqual(['after'])
+    },
+  )
+
+  it('writes nothing for a value that JSON cannot hold, wherever it stands', async () => {
+    const { token } = await newUser()
+    const { id } = await newConversation(token)
+    const caller = await newCaller(token)
+    const named = eq(conversations.id, id)
+    await expect(
+      asUser(caller, (db) => [
+        db
+          .update(conversations)
+          .set({ tags: ['before'] })
+          .where(named),
+        db
+          .update(conversations)
+          .set({ metadata: { big: 1n } as never })
+          .where(named),
+      ]),
+    ).rejects.toThrow(TypeError)
+    expect([await tagsOf(id), caller.database.flights]).toEqual([[], 0])
+  })
+
+  it('takes no transaction for written whose last word is not COMMIT', async () => {
+    const { token } = await newUser()
+    const { id } = await newConversation(token)
+    const caller = await newCaller(token)
+    watchQueries(async (send, asked) => await send(asked === 'commit' ? 'rollback' : asked))
+    const flying = asUser(caller, (db) => [
+      db
+        .update(conversations)
+        .set({ tags: ['lost'] })
+        .where(eq(conversations.id, id)),
+    ])
+    await expect(flying).rejects.toThrow('rolled back')
+    expect(await tagsOf(id)).toEqual([])
+  })
+
+  it('leaves nothing of one flight’s settings to the next', async () => {
+    const { token } = await newUser()
+    const scope = newScope()
+    const caller = { ...scope, tokenHash: (await newCaller(token)).tokenHash, session: undefined }
+    await asUser(caller, () => [])
+    const who = sql`select current_user as role, app.current_user_id() as person`
+    const [now] = await asVisitor(scope, (db) => [db.execute(who)])
+    expect([now.rows, scope.database.flights]).toEqual([[{ role: 'neuraform_visitor', person: null }], 2])
+  })
+
+  it('says why the service acts on its own', async () => {
+    const name = sql`select current_setting('application_name') as name`
+    const [answer] = await asService(newScope(), 'jobs', 'a test', (db) => [db.execute(name)])
+    expect(answer.rows).toEqual([{ name: 'neuraform: a test' }])
+  })
+})
+
+/** The clients that the Worker of this isolate makes until the test ends. */
+function watchClients(): readonly Client[] {
+  const connect = vi.spyOn(Client.prototype, 'connect')
+  onTestFinished(() => connect.mockRestore())
+  return connect.mock.contexts as Client[]
+}
+
+describe('the connections of a Worker', () => {
+  it('are one for a request, however many its flights', async () => {
+    const { token } = await newUser()
+    const clients = watchClients()
+    const { headers } = await call('POST', '/voice/speech', { token, body: { text: 'Twice across.', voice: 'slt' } })
+    expect([headers.get('Server-Timing'), clients.length]).toEqual(['db;desc="2 flights"', 1])
+  })
+
+  it('are none for what needs no database', async () => {
+    const clients = watchClients()
+    for (const path of ['/health/live', '/version', '/nowhere', '/auth/profile']) await call('GET', path)
+    expect(clients.length).toBe(0)
+  })
+
+  it('are gone when their requests are', async () => {
+    const { token } = await newUser()
+    const clients = watchClients()
+    for (let number = 0; number < 30; number += 1) await call('GET', '/auth/profile', { token })
+    const pids = clients.map((client) => (client as Client & { processID: number }).processID)
+    expect([pids.length, new Set(pids).size]).toEqual([30, 30])
+    const left = async () => (await asOwner('select 1 from pg_stat_activity where pid = any ($1)', [pids])).length
+    await vi.waitFor(async () => expect(await left()).toBeLessThan(3), { timeout: 10_000, interval: 300 })
+  })
+})

@@ -1,0 +1,79 @@
+import { Client } from 'pg'
+import { inject, onTestFinished, vi } from 'vitest'
+import type { Env } from '#src/config.ts'
+import { asOwner } from '#test/setup/owner-database.ts'
+
+type Variables = Partial<Env>
+
+/** The variables of a Worker that is bound to this database. */
+export const databaseAt = (connectionString: string): Variables => ({
+  HYPERDRIVE: { connectionString } as Hyperdrive,
+})
+
+/** The variables of a Worker that reaches the tests' database in another way. */
+export function databaseVia(change: (url: URL) => void): Variables {
+  const url = new URL(inject('stack').edgeUrl)
+  change(url)
+  return databaseAt(url.href)
+}
+
+interface Connection {
+  readonly pid: number
+  readonly state: string | null
+  readonly query: string
+  readonly waits_for: string | null
+  readonly millisecondsInState: number
+}
+
+/** The tests' database by connections of a name of their own, so that they can be told from everybody else's. */
+export function namedDatabase() {
+  const name = `test-${crypto.randomUUID()}`
+  const connections = async () =>
+    await asOwner<Connection>(
+      `select pid, state, query, wait_event_type as waits_for,
+         (extract(epoch from clock_timestamp() - state_change) * 1000)::int as "millisecondsInState"
+       from pg_stat_activity where application_name = $1 order by backend_start`,
+      [name],
+    )
+  return {
+    variables: databaseVia((url) => url.searchParams.set('application_name', name)),
+    connections,
+    /** Ends them as an operator would; how many there were. */
+    terminate: async () =>
+      (await asOwner('select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1', [name]))
+        .length,
+    /** Cancels what they are doing. */
+    cancel: async () =>
+      (await asOwner('select pg_cancel_backend(pid) from pg_stat_activity where application_name = $1', [name])).length,
+  }
+}
+
+/** Keeps the row of a conversation locked, as a long migration or another writer would, until it is let go. */
+export async function lockConversation(id: string) {
+  const holder = new Client({ connectionString: inject('stack').ownerUrl })
+  holder.on('error', () => undefined)
+  await holder.connect()
+  await holder.query('begin')
+  await holder.query('select 1 from conversations where id = $1 for update', [id])
+  return {
+    release: async () => void (await holder.query('rollback')),
+    /** Changes the row before letting it go, so that whoever waits for it sees another one. */
+    changeAndRelease: async () => {
+      await holder.query("update conversations set tags = '{changed}' where id = $1", [id])
+      await holder.query('commit')
+    },
+  }
+}
+
+type Asked = string | { readonly text: string }
+type Send = (asked: Asked) => Promise<unknown>
+
+/** Stands between the Worker's door and its client until the test ends. */
+export function watchQueries(stand: (send: Send, asked: Asked) => Promise<unknown>): void {
+  const trueQuery = Reflect.get(Client.prototype, 'query') as (...args: unknown[]) => Promise<unknown>
+  function query(this: Client, asked: Asked, ...values: unknown[]): Promise<unknown> {
+    return stand(async (sent) => await trueQuery.call(this, sent, ...values), asked)
+  }
+  const spy = vi.spyOn(Client.prototype, 'query').mockImplementation(query as never)
+  onTestFinished(() => spy.mockRestore())
+}
