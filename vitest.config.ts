@@ -7,6 +7,8 @@ export default defineConfig({
   // The pool resolves what CommonJS requires through the root project: pg needs the sockets of `pg-cloudflare`.
   ssr: { resolve: { conditions: ['workerd', 'worker', 'module', 'browser'] } },
   test: {
+    // Half of a test's time is waiting: on two cores, vitest's own choice is one file at a time.
+    maxWorkers: 2,
     // One PostgreSQL and one upstream for every test file, in both projects.
     globalSetup: './test/setup/global-setup.ts',
     projects: [

@@ -5,6 +5,8 @@ interface DatabaseFailure {
   readonly code?: unknown
   readonly constraint?: unknown
   readonly detail?: unknown
+  /** The function of the server that refused: its words may be in any language, this name is always the same. */
+  readonly routine?: unknown
 }
 
 /** Constraints whose violation has a meaning of its own; every other one has its class's. */
@@ -61,35 +63,28 @@ export function mayFlyAgain(error: unknown): boolean {
 /** The problem behind a failed flight. What is our own bug stays an unknown error, which answers 500. */
 export function problemOf(error: unknown): Problem | undefined {
   if (error instanceof Problem) return error
-  const { code, constraint, detail } = asFailure(error)
+  const { code, constraint, detail, routine } = asFailure(error)
   if (code === undefined) return undefined
   if (code === 'NF403') {
-    return new Problem(isProblemCode(detail) ? detail : 'forbidden', undefined, { cause: error })
+    return new Problem(isRefusal(detail) ? detail : 'forbidden', undefined, { cause: error })
   }
   const known =
-    (constraint === undefined ? undefined : byConstraint[constraint]) ?? byState[code] ?? byClass(code, error)
+    (constraint === undefined ? undefined : byConstraint[constraint]) ?? byState[code] ?? byClass(code, routine)
   return known === undefined ? undefined : new Problem(known, undefined, { cause: error })
 }
 
-function asFailure(error: unknown): { code?: string; constraint?: string; detail?: string } {
+function asFailure(error: unknown): { [key in keyof DatabaseFailure]?: string } {
   if (!(error instanceof Error)) return {}
-  const { code, constraint, detail } = error as Error & DatabaseFailure
-  return {
-    ...(typeof code === 'string' ? { code } : {}),
-    ...(typeof constraint === 'string' ? { constraint } : {}),
-    ...(typeof detail === 'string' ? { detail } : {}),
-  }
+  const { code, constraint, detail, routine } = error as Error & DatabaseFailure
+  const known = Object.entries({ code, constraint, detail, routine }).filter(([, value]) => typeof value === 'string')
+  return Object.fromEntries(known)
 }
 
-function byClass(code: string, error: unknown): ProblemCode | undefined {
+function byClass(code: string, routine: string | undefined): ProblemCode | undefined {
   if (code.startsWith('08') || code.startsWith('53')) return 'unavailable'
   // A missing grant is our bug; a policy's refusal is about a row that the caller may not have.
-  if (code === '42501') return isPolicyRefusal(error) ? 'not_found' : undefined
+  if (code === '42501' && routine === 'ExecWithCheckOptions') return 'not_found'
   return undefined
 }
 
-// The server's own name for the place, since its words may be in any language.
-const isPolicyRefusal = (error: unknown) =>
-  error instanceof Error && 'routine' in error && error.routine === 'ExecWithCheckOptions'
-
-const isProblemCode = (text: string | undefined): text is ProblemCode => text !== undefined && refusals.has(text)
+const isRefusal = (text: string | undefined): text is ProblemCode => text !== undefined && refusals.has(text)

@@ -71,12 +71,12 @@ describe('a request that is refused', () => {
     }
     const { method } = operation
     const hidden = encodeURIComponent(said)
-    const query = `?cursor=${hidden}&limit=${hidden}&scope=${hidden}&token=${hidden}`
+    const queries = ['cursor', 'limit', 'scope', 'token', 'other'].map((name) => `?${name}=${hidden}`)
     const headers = { 'Idempotency-Key': said, 'User-Agent': said, Accept: said, Range: said, 'If-None-Match': said }
     const answers = await Promise.all([
       ...bodies.map(async (body) => await ask(method, pathOf(operation), { token, body, headers })),
       ask(method, pathOf(operation, hidden), { token, body: bodies[0] }),
-      ask(method, pathOf(operation) + query, { token, body: bodies[0] }),
+      ...queries.map(async (query) => await ask(method, pathOf(operation) + query, { token, body: bodies[0] })),
       ask(method, pathOf(operation), { headers: { Authorization: `Bearer ${said}` } }),
       ask(method, `${pathOf(operation)}/${hidden}`, { token }),
     ])
@@ -132,7 +132,11 @@ describe('a failure', () => {
     const idToken = await googleToken()
     const printed = listen()
     const refused = databaseAt('postgres://canary-user:canary-password@127.0.0.1:9/canary')
-    const quoting = { get: () => JSON.parse(`\n    at canary (${token}:1:1)`) as unknown }
+    const quoting = {
+      get: () => {
+        throw new RangeError(`what was sent:\n    at canary (${token}:1:1)`)
+      },
+    }
     const broken = { VERSION: Object.defineProperty({}, 'id', quoting) } as never
     const said = JSON.stringify({ content: secret.said })
     const answers = [
@@ -151,6 +155,6 @@ describe('a failure', () => {
     expect(printed()).not.toMatch(planted)
     expect(printed()).not.toContain(token)
     expect(printed()).not.toContain(idToken.slice(0, 40))
-    expect(printed()).toContain('"name":"SyntaxError"')
+    expect(printed()).toContain('"name":"RangeError"')
   })
 })

@@ -6,6 +6,7 @@ interface Failure {
   readonly constraint?: string
   readonly detail?: string
   readonly message?: string
+  readonly routine?: string
 }
 
 const failure = (code: string, { message = 'secret words', ...more }: Failure = {}) =>
@@ -87,9 +88,10 @@ describe('what PostgreSQL says', () => {
   })
 
   it('about a row that a policy refused is as if it were not there; about a grant it is our fault', () => {
-    const policy = 'new row violates row-level security policy for table "conversations"'
-    expect(outcomeOf(failure('42501', { message: policy }))).toEqual(notFound)
-    expect(problemOf(failure('42501', { message: 'permission denied for table users' }))).toBe(undefined)
+    const inAnyLanguage = 'neue Zeile verletzt Policy für Sicherheit auf Zeilenebene für Tabelle »conversations«'
+    expect(outcomeOf(failure('42501', { message: inAnyLanguage, routine: 'ExecWithCheckOptions' }))).toEqual(notFound)
+    expect(problemOf(failure('42501', { routine: 'aclcheck_error' }))).toBe(undefined)
+    expect(problemOf(failure('42501'))).toBe(undefined)
   })
 
   it('in DETAIL of a refusal is believed only where it is on the list', () => {
