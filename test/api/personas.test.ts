@@ -69,6 +69,8 @@ describe('the catalogue', () => {
       expect([flightsOf(first), flightsOf(second), second.body]).toEqual([missed, kept, first.body])
       const etag = first.headers.get('ETag') ?? ''
       expect([second.headers.get('ETag'), etag]).toEqual([etag, expect.stringMatching(/^"[0-9a-f]{32}"$/)])
+      // Whoever signs in next on this device is not shown what its own cache kept for a visitor.
+      for (const { headers } of [first, second]) expect(headers.get('Vary')).toMatch(/(^|, )Authorization(,|$)/)
       for (const header of [etag, `W/${etag}`, `"other", ${etag}`, '*']) {
         const again = await call('GET', path, { headers: { 'If-None-Match': header } })
         expect([header, again.status, again.body, again.headers.get('ETag')]).toEqual([header, 304, null, etag])

@@ -124,6 +124,15 @@ describe('the roles', () => {
     ).toEqual([])
   })
 
+  it('bind the tables’ owner too: what the gate may see, it does not inherit', async () => {
+    expect(
+      await faultsIn(`select rolname as fault from pg_roles where rolname ~ '^neuraform_' and rolinherit`),
+    ).toEqual([])
+    expect(await rowsOf(`select pg_has_role('neuraform_owner', 'neuraform_gate', 'usage') as inherits`)).toEqual([
+      { inherits: false },
+    ])
+  })
+
   it('lead from the login to five of them, and from those nowhere', async () => {
     const rows = await rowsOf(`
       select m.member::regrole::text as member, m.admin_option as may_grant,

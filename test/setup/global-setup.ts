@@ -9,15 +9,17 @@ import { startUpstream } from '#scripts/upstream/server.ts'
 
 /** Starts a real PostgreSQL, set up as an operator would, and the local upstream; stops both when the tests end. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
+  await using started = new AsyncDisposableStack()
   const directory = await mkdtemp(join(tmpdir(), 'neuraform-test-'))
+  started.defer(() => rm(directory, { recursive: true, force: true }))
   await chmod(directory, 0o755)
-  const [postgres, upstream] = await Promise.all([
-    startPostgres({
-      dataDirectory: join(directory, 'postgres'),
-      settings: { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' },
-    }),
-    startUpstream({ chunkDelayMs: 1 }),
-  ])
+  const postgres = await startPostgres({
+    dataDirectory: join(directory, 'postgres'),
+    settings: { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' },
+  })
+  started.defer(() => postgres.stop())
+  const upstream = await startUpstream({ chunkDelayMs: 1 })
+  started.defer(() => upstream.close())
   const urls = await setUpDatabase({
     ownerUrl: postgres.ownerUrl,
     databaseName: 'neuraform',
@@ -30,8 +32,6 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     keys: makeWorkerKeys(),
   })
   project.provide('stack', { ...urls, upstreamOrigin: upstream.origin, variables })
-  return async () => {
-    await Promise.all([upstream.close(), postgres.stop()])
-    await rm(directory, { recursive: true, force: true })
-  }
+  const running = started.move()
+  return () => running.disposeAsync()
 }

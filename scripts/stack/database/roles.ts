@@ -55,10 +55,11 @@ async function ensureLogin(client: Client, given: string | undefined, existing: 
   return { password, source: given === undefined ? unasked : 'given' }
 }
 
+/** None inherits: the owner too is bound by FORCE ROW LEVEL SECURITY, where a policy lets the gate see every row. */
 async function makeMissingRoles(client: Client): Promise<void> {
   const statements = groupRoles.map(
     (role) =>
-      `if not exists (select from pg_roles where rolname = '${role}') then create role ${role} nologin; end if;`,
+      `if not exists (select from pg_roles where rolname = '${role}') then create role ${role} nologin noinherit; end if;`,
   )
   await client.query(`do $$ begin ${statements.join('\n')} end $$`)
 }
