@@ -38,10 +38,13 @@ export function namedDatabase() {
   return {
     variables: databaseVia((url) => url.searchParams.set('application_name', name)),
     connections,
-    /** Ends them as an operator would; how many there were. */
+    /** Ends them as an operator would and waits until they are gone; how many there were. */
     terminate: async () =>
-      (await asOwner('select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1', [name]))
-        .length,
+      (
+        await asOwner('select pg_terminate_backend(pid, 5000) from pg_stat_activity where application_name = $1', [
+          name,
+        ])
+      ).length,
     /** Cancels what they are doing. */
     cancel: async () =>
       (await asOwner('select pg_cancel_backend(pid) from pg_stat_activity where application_name = $1', [name])).length,
