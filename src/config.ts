@@ -5,6 +5,7 @@ export interface Env {
   readonly HYPERDRIVE?: Hyperdrive
   readonly SPEECH_INDEX?: KVNamespace
   readonly AUDIO?: R2Bucket
+  readonly ANCHORS?: R2Bucket
   readonly AUTH_LIMITER?: RateLimit
   readonly API_LIMITER?: RateLimit
   readonly COSTLY_LIMITER?: RateLimit

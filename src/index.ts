@@ -1,13 +1,16 @@
+import { v7 as uuidv7 } from 'uuid'
 import { app } from '#src/app.ts'
 import { configOf, type Env } from '#src/config.ts'
 import { openDatabase } from '#src/db/connect.ts'
 import { writeLog } from '#src/http/log.ts'
-import { sweep } from '#src/operations/sweep.ts'
+import { runScheduled } from '#src/operations/scheduled.ts'
 
 export default {
   fetch: app.fetch,
-  scheduled: async (_event, env, context) => {
+  scheduled: async (event, env, context) => {
     const config = configOf(env)
-    await sweep({ config, database: openDatabase(config), defer: (work) => context.waitUntil(work), report: writeLog })
+    const database = openDatabase(config)
+    const defer = (work: Promise<unknown>) => context.waitUntil(work)
+    await runScheduled({ config, database, requestId: uuidv7(), defer, report: writeLog }, event.cron)
   },
 } satisfies ExportedHandler<Env>

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { Client, escapeIdentifier } from 'pg'
-import { getPlatformProxy } from 'wrangler'
+import { openStores } from '#scripts/stack/stores.ts'
 
 /** Where the demo's data lies. */
 export interface Stores {
@@ -56,29 +56,10 @@ async function readTables(ownerUrl: string): Promise<{ rows: Map<string, number>
   }
 }
 
-interface DemoBindings extends Record<string, unknown> {
-  readonly SPEECH_INDEX: {
-    list(): Promise<{ keys: { name: string }[] }>
-    get(key: string): Promise<string | null>
-  }
-  readonly AUDIO: { list(): Promise<{ objects: { key: string }[] }> }
-}
-
 async function readBlobs(stateDirectory: string): Promise<{ kvKeys: string[]; r2Keys: string[]; text: string }> {
-  // The proxy opens the Worker's own storage. It wants a database to bind, and never connects to it.
-  process.env['CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_HYPERDRIVE'] ??= 'postgres://nobody:none@127.0.0.1:1/none'
-  process.env['WRANGLER_LOG'] ??= 'error'
-  const proxy = await getPlatformProxy<DemoBindings>({
-    configPath: join(import.meta.dirname, '../../wrangler.toml'),
-    persist: { path: join(stateDirectory, 'worker', 'v3') },
-  })
-  try {
-    const { SPEECH_INDEX: index, AUDIO: audio } = proxy.env
-    const kvKeys = (await index.list()).keys.map((key) => key.name)
-    const r2Keys = (await audio.list()).objects.map((object) => object.key)
-    const values = await Promise.all(kvKeys.map((key) => index.get(key)))
-    return { kvKeys, r2Keys, text: [...kvKeys, ...values, ...r2Keys].join('\n') }
-  } finally {
-    await proxy.dispose()
-  }
+  await using stores = await openStores(join(stateDirectory, 'worker', 'v3'))
+  const kvKeys = (await stores.speechIndex.list()).keys.map((key) => key.name)
+  const r2Keys = (await stores.audio.list()).objects.map((object) => object.key)
+  const values = await Promise.all(kvKeys.map((key) => stores.speechIndex.get(key)))
+  return { kvKeys, r2Keys, text: [...kvKeys, ...values, ...r2Keys].join('\n') }
 }

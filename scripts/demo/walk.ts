@@ -18,20 +18,21 @@ const secondWords = 'Yesterday I practised the constellations with my grandmothe
 
 interface SignedIn {
   readonly session_token: string
-  readonly user: { readonly first_name: string; readonly email: string | null }
+  readonly user: { readonly id: string; readonly first_name: string; readonly email: string | null }
 }
 
 /** Walks the main job from the first sign-in to the last trace. Throws StepFailure at the first thing that is wrong. */
 export async function walk(stage: Stage, steps: Steps): Promise<void> {
   const before = await readHoldings(stage)
-  const token = await join(stage, steps)
+  const { token, userId } = await join(stage, steps)
   const reply = await talk(stage, steps, token)
   await hear(stage, steps, token, reply)
   await useSecondDevice(stage, steps, token)
+  await readSecurityLog(stage, steps, token)
   const spoken = [title, firstWords, secondWords, reply.text, ...devices, ...ada().words]
   await showSealed(stage, spoken)
   await leave(stage, steps, token)
-  await showNothingLeft(stage, spoken, before)
+  await showNothingLeft(stage, [...spoken, userId], before)
   const missing = steps.missing()
   if (missing.length > 0)
     throw new StepFailure(`ARCHITECTURE.md states steps that were not taken: ${missing.join(', ')}.`)
@@ -43,7 +44,7 @@ function ada() {
   return { ...person, words: [person.email, person.familyName, person.birthdate] }
 }
 
-async function join({ origin, issuer, audience }: Stage, steps: Steps): Promise<string> {
+async function join({ origin, issuer, audience }: Stage, steps: Steps): Promise<{ token: string; userId: string }> {
   const person = ada()
   const login = await steps.run(
     'sign in (new)',
@@ -84,7 +85,7 @@ async function join({ origin, issuer, audience }: Stage, steps: Steps): Promise<
     () => callApi<{ email: string; birthdate: string }>(origin, 'GET', '/auth/profile', { token }),
     ({ body }) => `${body.email}, born ${body.birthdate}`,
   )
-  return token
+  return { token, userId: registered.body.user.id }
 }
 
 /** An ID token for Ada, as her phone would get one from Google. */
@@ -205,6 +206,23 @@ async function useSecondDevice(stage: Stage, steps: Steps, token: string): Promi
   )
 }
 
+async function readSecurityLog({ origin }: Stage, steps: Steps, token: string): Promise<void> {
+  const log = await steps.run(
+    'read the security log',
+    200,
+    () =>
+      callApi<{ items: { action: string }[]; chain: { entries: number; broken_at: number | null } }>(
+        origin,
+        'GET',
+        '/auth/security-log',
+        { token },
+      ),
+    ({ body: { items, chain } }) =>
+      `${items.map(({ action }) => action).join(', ')}: ${chain.entries} entries, the chain ${chain.broken_at === null ? 'holds' : 'is broken'}`,
+  )
+  if (log.body.chain.broken_at !== null) throw new StepFailure('The audit chain is broken.')
+}
+
 async function leave({ origin }: Stage, steps: Steps, token: string): Promise<void> {
   const erased = await steps.run(
     'erase the account',
@@ -239,15 +257,22 @@ async function showSealed(stage: Stage, spoken: readonly string[]): Promise<void
   if (found.length > 0) throw new StepFailure(`Found in clear: ${found.join(', ')}`)
 }
 
-const mayStay: Readonly<Record<string, number>> = { erasures: 1, login_tickets: 1 }
+const mayStay: Readonly<Record<string, number>> = {
+  erasures: 1,
+  login_tickets: 1,
+  audit_chains: 2,
+  audit_log: Number.POSITIVE_INFINITY,
+}
 
-/** After it: a receipt that names nobody, a spent ticket, and nothing else. */
+/** After it: a receipt and audit entries that name nobody, a spent ticket, and nothing else. */
 async function showNothingLeft(stage: Stage, spoken: readonly string[], before: Holdings): Promise<void> {
   const holdings = await readHoldings(stage)
   const added = (table: string) => (holdings.rows.get(table) ?? 0) - (before.rows.get(table) ?? 0)
   const left = [...holdings.rows.keys()].filter((table) => added(table) > (mayStay[table] ?? 0))
   const found = wordsIn(holdings, phrases(spoken))
-  const receipts = `${added('erasures')} receipt that names nobody, ${added('login_tickets')} spent ticket`
+  const receipts =
+    `${added('erasures')} receipt and ${added('audit_log')} audit entries that name nobody, ` +
+    `${added('login_tickets')} spent ticket`
   console.log(
     `\n  Left of Ada: ${left.map((table) => `${added(table)} in ${table}`).join(', ') || 'nothing'} in ${holdings.rows.size} tables, ` +
       `${holdings.kvKeys.length} KV values, ${holdings.r2Keys.length} R2 objects (${receipts})`,

@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm'
 import { v7 as uuidv7 } from 'uuid'
 import { z } from 'zod'
 import { identities, users } from '#src/accounts/tables.ts'
+import { inAscii, recordServiceEvent, type AuditEvent } from '#src/audit/record-event.ts'
 import { hasReachedAge, isPossibleBirthdate, opensOn, todayInUtc } from '#src/auth/age-gate.ts'
 import type { Authenticated, Device, RegisterRequest } from '#src/auth/shapes.ts'
 import { prepareSession } from '#src/auth/start-session.ts'
@@ -11,7 +12,7 @@ import { asService, type Db, type RequestScope } from '#src/db/scope.ts'
 import { Problem } from '#src/http/problem.ts'
 import { createDataKey, type NewDataKey } from '#src/vault/data-key.ts'
 import { canonicalEmail, lookupIndex } from '#src/vault/lookup.ts'
-import { keepVault } from '#src/vault/open-vault.ts'
+import { keepDataKeys } from '#src/vault/open-vault.ts'
 import { Vault } from '#src/vault/vault.ts'
 
 /**
@@ -38,6 +39,10 @@ export async function register(scope: RequestScope, request: RegisterRequest, de
 async function refuse(scope: RequestScope, ticket: Ticket, subjectHash: Uint8Array): Promise<void> {
   await asService(scope, 'auth', 'registration refused', (db) => [
     db.execute(sql`select app.refuse_registration(${ticket.id}, ${ticket.expiresAt}, ${uuidv7()}, ${subjectHash})`),
+    recordServiceEvent(db, scope, null, {
+      action: 'registration.refused',
+      details: { provider: ticket.identity.provider, reason: 'age' },
+    }),
   ])
 }
 
@@ -58,8 +63,9 @@ async function createAccount(
     db.execute(sql`select app.claim_registration(${ticket.id}, ${ticket.expiresAt}, ${subjectHash})`),
     account(db),
     session.statement(db, userId, identityId),
+    recordServiceEvent(db, scope, userId, registrationEvent(ticket, request, session.id)),
   ])
-  keepVault(session.tokenHash, vault)
+  keepDataKeys(session.tokenHash, { userId, keys: [key.dataKey] })
   const createdAt = rowOf(z.object({ created_at: z.coerce.date() }), created).created_at.toISOString()
   return {
     status: 'authenticated',
@@ -83,6 +89,16 @@ async function createAccount(
     },
   }
 }
+
+const registrationEvent = ({ identity }: Ticket, request: RegisterRequest, sessionId: string): AuditEvent => ({
+  action: 'account.registered',
+  target: `session:${sessionId}`,
+  details: {
+    provider: identity.provider,
+    terms_version: inAscii(request.terms_version),
+    privacy_version: inAscii(request.privacy_version),
+  },
+})
 
 /** Seals what is to be sealed; the statement that it returns writes the person, their key and their first identity. */
 async function sealAccount(

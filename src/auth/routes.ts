@@ -1,6 +1,7 @@
 import { createRoute } from '@hono/zod-openapi'
 import { deviceOf } from '#src/auth/device.ts'
 import { register } from '#src/auth/register.ts'
+import { getSecurityLog } from '#src/auth/security-log.ts'
 import { getSession, listSessions, logout, revokeSession } from '#src/auth/sessions.ts'
 import {
   Authenticated,
@@ -8,6 +9,7 @@ import {
   LoginRequest,
   LogoutQuery,
   RegisterRequest,
+  SecurityLog,
   SessionPage,
   SessionState,
 } from '#src/auth/shapes.ts'
@@ -79,6 +81,15 @@ const list = createRoute({
   responses: { 200: jsonContent(SessionPage, 'Newest first.') },
 })
 
+const readSecurityLog = createRoute({
+  ...session(tag, { problems: ['invalid_cursor'] }),
+  method: 'get',
+  path: '/auth/security-log',
+  summary: 'What happened to your account',
+  request: { query: PageQuery },
+  responses: { 200: jsonContent(SecurityLog, 'Newest first, with the state of the chain of hashes.') },
+})
+
 const revoke = createRoute({
   ...session(tag, { problems: ['not_found'] }),
   method: 'delete',
@@ -103,6 +114,7 @@ export const authRoutes = newRouter()
     return c.body(null, 204)
   })
   .openapi(list, async (c) => c.json(await listSessions(callerOf(c), c.req.valid('query')), 200))
+  .openapi(readSecurityLog, async (c) => c.json(await getSecurityLog(callerOf(c), c.req.valid('query')), 200))
   .openapi(revoke, async (c) => {
     await revokeSession(callerOf(c), c.req.valid('param').id)
     return c.body(null, 204)

@@ -1,4 +1,5 @@
 import { and, desc, eq, gt, isNull, lt, ne, or, sql, type SQL } from 'drizzle-orm'
+import type { PgColumn } from 'drizzle-orm/pg-core'
 import { z } from 'zod'
 import { identities } from '#src/accounts/tables.ts'
 import type { SessionPage, SessionState, SessionSummary } from '#src/auth/shapes.ts'
@@ -6,7 +7,7 @@ import { userSessions } from '#src/auth/tables.ts'
 import { asUser, sessionOf, type Caller, type Db } from '#src/db/scope.ts'
 import { pageFrom, readPosition, type PageQuery } from '#src/http/page.ts'
 import { Problem } from '#src/http/problem.ts'
-import { forgetVault, openVault } from '#src/vault/open-vault.ts'
+import { forgetDataKeys, openVault } from '#src/vault/open-vault.ts'
 import type { Vault } from '#src/vault/vault.ts'
 
 /** The session that was presented. */
@@ -42,7 +43,7 @@ export async function listSessions(caller: Caller, { limit, cursor }: PageQuery)
 
 /** Ends one of the caller's sessions. Throws `not_found` for one that is not theirs, not there or ended already. */
 export async function revokeSession(caller: Caller, id: string): Promise<void> {
-  const [ended] = await asUser(caller, (db) => [endSessions(db, eq(userSessions.id, id), 'revoked')])
+  const [ended] = await asUser(caller, (db) => [endSessions(db, caller, eq(userSessions.id, id), 'revoked')])
   if (ended.length === 0) throw new Problem('not_found')
 }
 
@@ -53,16 +54,27 @@ export async function logout(caller: Caller, scope: 'current' | 'others' | 'all'
     others: ne(userSessions.id, currentSession),
     all: undefined,
   }[scope]
-  await asUser(caller, (db) => [endSessions(db, which, 'logout')])
-  if (scope !== 'others') forgetVault(caller.tokenHash)
+  await asUser(caller, (db) => [endSessions(db, caller, which, 'logout')])
+  if (scope !== 'others') forgetDataKeys(caller.tokenHash)
 }
 
-const endSessions = (db: Db, which: SQL | undefined, reason: string) =>
-  db
-    .update(userSessions)
-    .set({ revokedAt: sql`now()`, revokedReason: reason })
-    .where(and(isLive, which))
-    .returning({ id: userSessions.id })
+/** Ends live sessions; each one that ends has its entry in the audit log. */
+function endSessions(db: Db, caller: Caller, which: SQL | undefined, reason: string) {
+  const ended = db.$with('ended').as(
+    db
+      .update(userSessions)
+      .set({ revokedAt: sql`now()`, revokedReason: reason })
+      .where(and(isLive, which))
+      .returning({ id: userSessions.id }),
+  )
+  return db
+    .with(ended)
+    .select({ id: ended.id, recorded: recordRevocation(caller, ended.id, reason) })
+    .from(ended)
+}
+
+const recordRevocation = ({ requestId }: Caller, id: PgColumn, reason: string) =>
+  sql<string>`app.record_event('session.revoked', 'session:' || ${id}, jsonb_build_object('reason', ${reason}::text), ${requestId}::uuid)`
 
 const selectSessions = (db: Db, after: z.output<typeof After> | undefined, limit: number) =>
   db

@@ -96,6 +96,36 @@ export type SessionSummary = z.output<typeof SessionSummary>
 export const SessionPage = pageOf(SessionSummary).openapi('SessionPage')
 export type SessionPage = z.output<typeof SessionPage>
 
+/** Codes and names of what happened; never words. */
+export const EventDetails = z.record(z.string(), z.union([z.string(), z.boolean()])).openapi('EventDetails')
+
+/** One entry of the caller's security log. */
+export const SecurityEvent = z
+  .strictObject({
+    seq: z.int().openapi({ description: 'Its place on the chain, from 1, without gaps.' }),
+    action: z.string().openapi({ description: 'What happened, such as `sign_in.succeeded`.' }),
+    target: z.string().nullable().openapi({ description: 'What was acted upon, as `kind:id`.' }),
+    details: EventDetails,
+    request_id: idField.nullable(),
+    occurred_at: momentField,
+    hash: z.hex().openapi({ description: 'SHA-256 of the entry (RFC 8785) and of the hash before it.' }),
+  })
+  .openapi('SecurityEvent')
+export type SecurityEvent = z.output<typeof SecurityEvent>
+
+/** A page of the caller's security log, and whether the whole chain holds together. */
+export const SecurityLog = pageOf(SecurityEvent)
+  .extend({
+    chain: z.strictObject({
+      id: idField.openapi({ description: 'Random; it stays when the account goes, and then names nobody.' }),
+      entries: z.int(),
+      head_hash: z.hex(),
+      broken_at: z.int().nullable().openapi({ description: 'The first place that was tampered with; null for none.' }),
+    }),
+  })
+  .openapi('SecurityLog')
+export type SecurityLog = z.output<typeof SecurityLog>
+
 export const LogoutQuery = z.strictObject({
   scope: z
     .enum(['current', 'others', 'all'])

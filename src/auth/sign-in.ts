@@ -1,6 +1,8 @@
 import { sql } from 'drizzle-orm'
 import { z } from 'zod'
 import { userFrom, type UserRow } from '#src/accounts/shapes.ts'
+import { recordServiceEvent } from '#src/audit/record-event.ts'
+import { reportRefusal } from '#src/audit/report-refusal.ts'
 import type { VerifiedIdentity } from '#src/auth/providers/verified-identity.ts'
 import { verifyIdentity } from '#src/auth/providers/verify-identity.ts'
 import type { Authenticated, Device, LoginAnswer, LoginRequest, RegistrationRequired } from '#src/auth/shapes.ts'
@@ -11,7 +13,7 @@ import { asService, WrappedKeys, type RequestScope } from '#src/db/scope.ts'
 import { Problem } from '#src/http/problem.ts'
 import { unwrapDataKeys } from '#src/vault/data-key.ts'
 import { lookupIndex } from '#src/vault/lookup.ts'
-import { keepVault } from '#src/vault/open-vault.ts'
+import { keepDataKeys } from '#src/vault/open-vault.ts'
 import { Vault } from '#src/vault/vault.ts'
 
 const jsonRecord = z.record(z.string(), z.json())
@@ -47,6 +49,19 @@ const Found = z.union([
  * `invalid_identity_token`, `registration_refused`, `forbidden` or `upstream_unavailable`.
  */
 export async function signIn(scope: RequestScope, request: LoginRequest, device: Device): Promise<LoginAnswer> {
+  try {
+    return await signInWith(scope, request, device)
+  } catch (error) {
+    if (error instanceof Problem && refusals.has(error.code)) {
+      reportRefusal(scope, { provider: request.provider, reason: error.code })
+    }
+    throw error
+  }
+}
+
+const refusals: ReadonlySet<string> = new Set(['invalid_identity_token', 'registration_refused', 'forbidden'])
+
+async function signInWith(scope: RequestScope, request: LoginRequest, device: Device): Promise<LoginAnswer> {
   const identity = await verifyIdentity(scope.config, request.provider, request.token, request.nonce)
   const found = await findIdentity(scope, identity)
   if (found.user_id !== null) return await authenticate(scope, identity, found, device)
@@ -70,12 +85,21 @@ async function authenticate(
   device: Device,
 ): Promise<Authenticated> {
   if (!account.is_active) throw new Problem('forbidden', 'This account is being erased.')
-  const vault = new Vault(account.user_id, await unwrapDataKeys(scope.config, account.user_id, account.data_keys))
+  const userId = account.user_id
+  const keys = await unwrapDataKeys(scope.config, userId, account.data_keys)
+  const vault = new Vault(userId, keys, ({ table, column, rowId }) =>
+    scope.report({ event: 'seal_broken', table, column, row_id: rowId }),
+  )
   const session = await prepareSession(scope, vault, device)
   const [answer] = await asService(scope, 'auth', 'sign-in', (db) => [
-    session.statement(db, account.user_id, account.identity_id),
+    session.statement(db, userId, account.identity_id),
+    recordServiceEvent(db, scope, userId, {
+      action: 'sign_in.succeeded',
+      target: `session:${session.id}`,
+      details: { provider: identity.provider },
+    }),
   ])
-  keepVault(session.tokenHash, vault)
+  keepDataKeys(session.tokenHash, { userId, keys })
   return {
     status: 'authenticated',
     session_token: session.token,

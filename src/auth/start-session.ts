@@ -8,6 +8,7 @@ import type { Vault } from '#src/vault/vault.ts'
 
 /** A session that is ready to be stored: its token, and the statement that starts it. */
 export interface NewSession extends SessionToken {
+  readonly id: string
   readonly statement: (db: Db, userId: string, identityId: string) => ReturnType<Db['execute']>
 }
 
@@ -23,6 +24,7 @@ export async function prepareSession({ config }: RequestScope, vault: Vault, dev
   ])
   return {
     ...token,
+    id,
     statement: (db, userId, identityId) =>
       db.execute(sql`select * from app.start_session(
         ${id}, ${userId}, ${identityId}, ${token.tokenHash}, ${deviceInfo}, ${ipPrefix}, ${userAgent},

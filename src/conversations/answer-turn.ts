@@ -22,10 +22,12 @@ export interface LiveTurn {
  */
 export async function storeUserMessage(turn: LiveTurn, content: string): Promise<boolean> {
   const sealed = await turn.vault.seal(messages.content, turn.userMessageId, content)
+  const words = sql.param(turn.vault.indexWords(content))
   const { isSessionLive } = await asTurn(turn.caller, (db) => [
     db.execute(sql`
-      insert into ${messages} (id, conversation_id, turn_id, role, content)
-      select ${turn.userMessageId}::uuid, ${turn.conversationId}::uuid, ${turn.turnId}::uuid, 'user', ${sealed}::bytea
+      insert into ${messages} (id, conversation_id, turn_id, role, content, words)
+      select ${turn.userMessageId}::uuid, ${turn.conversationId}::uuid, ${turn.turnId}::uuid, 'user', ${sealed}::bytea,
+        ${words}::bigint[]
       where not exists (select 1 from ${messages} where ${messages.id} = ${turn.userMessageId})`),
   ])
   return isSessionLive
@@ -65,10 +67,12 @@ async function finishTurn(
   latencyMs: number,
 ): Promise<readonly MessageRow[]> {
   const content = await turn.vault.seal(messages.content, turn.replyMessageId, text)
+  const words = sql.param(turn.vault.indexWords(text))
   const { promptTokens, completionTokens } = reply.usage()
   const { results } = await asTurn(turn.caller, (db) => [
     db.execute(
-      sql`select app.finish_turn(${state}, ${content}, ${reply.model}, ${latencyMs}, ${promptTokens}, ${completionTokens})`,
+      sql`select app.finish_turn(${state}, ${content}, ${reply.model}, ${latencyMs}, ${promptTokens}, ${completionTokens},
+        ${words}::bigint[])`,
     ),
     selectMessages(db).where(eq(messages.turnId, turn.turnId)),
   ])

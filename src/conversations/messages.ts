@@ -33,9 +33,10 @@ export async function appendMessage(
   const vault = await openVault(caller)
   const claim = await claimFor(caller.config, idempotencyKey, id, ['message', conversationId, input])
   const content = await vault.seal(messages.content, id, input.content)
+  const words = vault.indexWords(input.content)
   const [, , claims, rows] = await asUser(caller, (db) => [
     claimKey(db, claim),
-    insertMessage(db, claim, conversationId, input, content),
+    insertMessage(db, claim, conversationId, input, { content, words }),
     readClaim(db, claim),
     selectMessages(db).where(eq(messages.id, claimedResource(claim))),
   ])
@@ -43,19 +44,28 @@ export async function appendMessage(
   return await messageFrom(vault, found(rows))
 }
 
-function insertMessage(db: Db, claim: Claim, conversationId: string, input: NewMessage, content: Sealed) {
+interface StoredWords {
+  readonly content: Sealed
+  readonly words: readonly bigint[]
+}
+
+function insertMessage(db: Db, claim: Claim, conversationId: string, input: NewMessage, stored: StoredWords) {
+  const { content } = stored
+  const words = sql.param(stored.words)
   const contentType = input.content_type ?? 'text'
   const metadata = JSON.stringify(input.metadata ?? {})
   const model = input.model ?? null
   // A person's grant covers their own words only; a reply goes through the function that marks it.
   return input.role === 'user'
     ? db.execute(sql`
-        insert into ${messages} (id, conversation_id, role, content, content_type, metadata)
-        select ${claim.resourceId}::uuid, ${conversationId}::uuid, 'user', ${content}::bytea, ${contentType}, ${metadata}::jsonb
+        insert into ${messages} (id, conversation_id, role, content, words, content_type, metadata)
+        select ${claim.resourceId}::uuid, ${conversationId}::uuid, 'user', ${content}::bytea, ${words}::bigint[],
+          ${contentType}, ${metadata}::jsonb
         where ${isOurClaim(claim)}`)
     : db.execute(sql`
         select app.record_external_reply(
-          ${claim.resourceId}, ${conversationId}, ${content}, ${contentType}, ${metadata}::jsonb, ${model})
+          ${claim.resourceId}, ${conversationId}, ${content}, ${contentType}, ${metadata}::jsonb, ${model},
+          ${words}::bigint[])
         where ${isOurClaim(claim)}`)
 }
 

@@ -13,9 +13,11 @@ import {
   ConversationPage,
   Message,
   MessagePage,
+  MessageSearch,
   NewConversation,
   NewMessage,
 } from '#src/conversations/shapes.ts'
+import { searchMessages } from '#src/conversations/search.ts'
 import { jsonBodyBytes, session } from '#src/http/access.ts'
 import { callerOf } from '#src/http/context.ts'
 import { IdParams } from '#src/http/fields.ts'
@@ -89,6 +91,15 @@ const history = createRoute({
   responses: { 200: jsonContent(MessagePage, 'Newest first.') },
 })
 
+const search = createRoute({
+  ...session(tag, { bodyBytes: jsonBodyBytes, problems: ['not_found', 'invalid_cursor'] }),
+  method: 'post',
+  path: '/search',
+  summary: 'Find what was said by its words',
+  request: { body: jsonBody(MessageSearch) },
+  responses: { 200: jsonContent(MessagePage, 'Newest first.') },
+})
+
 export const conversationRoutes = newRouter()
   .openapi(create, async (c) =>
     c.json(await createConversation(callerOf(c), c.req.valid('json'), c.req.valid('header')['idempotency-key']), 201),
@@ -109,3 +120,4 @@ export const conversationRoutes = newRouter()
   .openapi(history, async (c) =>
     c.json(await listMessages(callerOf(c), c.req.valid('param').id, c.req.valid('query')), 200),
   )
+  .openapi(search, async (c) => c.json(await searchMessages(callerOf(c), c.req.valid('json')), 200))

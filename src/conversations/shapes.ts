@@ -94,6 +94,17 @@ export const NewMessage = z
   .openapi('NewMessage')
 export type NewMessage = z.output<typeof NewMessage>
 
+/** What to look for. It is a body, so that no word of it stands in a URL. */
+export const MessageSearch = z
+  .strictObject({
+    query: textField({ max: 200 }).openapi({ description: 'Words; a message must hold all of them.' }),
+    conversation_id: idField.optional(),
+    limit: z.int().min(1).max(100).default(50),
+    cursor: textField({ max: 2_000 }).optional(),
+  })
+  .openapi('MessageSearch')
+export type MessageSearch = z.output<typeof MessageSearch>
+
 /** What a person says to the companion. */
 export const NewTurn = z.strictObject({ content: spokenField(16_000) }).openapi('NewTurn')
 export type NewTurn = z.output<typeof NewTurn>

@@ -129,6 +129,11 @@ export const messages = pgTable(
     status: text({ enum: ['complete', 'interrupted'] })
       .notNull()
       .default('complete'),
+    /** Keyed hashes of the words, sorted; only `app.search_messages` reads them. */
+    words: bigint({ mode: 'bigint' })
+      .array()
+      .notNull()
+      .default(sql`'{}'`),
     tokens: integer(),
     model: text(),
     latencyMs: integer('latency_ms'),
@@ -141,6 +146,8 @@ export const messages = pgTable(
     unique('messages_conversation_id_seq_key').on(table.conversationId, table.seq),
     index('messages_conversation_id_user_id_seq_idx').on(table.conversationId, table.userId, table.seq.desc()),
     index('messages_user_id_idx').on(table.userId),
+    // Without a pending list: a search reads what it finds, and never what was lately written by everybody.
+    index('messages_words_idx').using('gin', table.words).with({ fastupdate: 'off' }),
     index('messages_parent_id_conversation_id_idx').on(table.parentId, table.conversationId),
     index('messages_turn_id_user_id_idx').on(table.turnId, table.userId),
     ownerForeignKey('messages', table.userId),
@@ -166,6 +173,6 @@ export const messages = pgTable(
     check('messages_feedback_check', sql`feedback in ('up', 'down')`),
     ...ownRowPolicies('messages', ['select']),
     pgPolicy('messages_user_insert', { for: 'insert', to: userRole, withCheck: sql`${isOwnRow} and role = 'user'` }),
-    ...gatePolicies('messages', ['insert']),
+    ...gatePolicies('messages', ['select', 'insert']),
   ],
 ).enableRLS()

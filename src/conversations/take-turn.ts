@@ -57,7 +57,13 @@ export async function startTurn(
   return { isLive: true, turn, reply: await beginReply(turn, opened, content) }
 }
 
-const scopeOf = ({ config, database, defer, report }: Caller) => ({ config, database, defer, report })
+const scopeOf = ({ config, database, requestId, defer, report }: Caller) => ({
+  config,
+  database,
+  requestId,
+  defer,
+  report,
+})
 
 /** Asks the model while the person's words are stored; neither waits for the other, and both must succeed. */
 async function beginReply(turn: LiveTurn, opened: OpenedTurn, content: string): Promise<Reply> {

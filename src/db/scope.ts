@@ -49,6 +49,8 @@ export interface Session {
 export interface RequestScope {
   readonly config: Config
   readonly database: Database
+  /** Names this request in the log, in its answer and in the audit log. */
+  readonly requestId: string
   /** Keeps the Worker alive for work that the answer does not wait for. */
   readonly defer: (work: Promise<unknown>) => void
   /** Writes a log line of this request's, for what happens after or beside its answer. */

@@ -24,6 +24,7 @@ export function scopeOf(c: AppContext): RequestScope {
   const scope = c.var.scope ?? {
     config: c.var.config,
     database: openDatabase(c.var.config),
+    requestId: c.var.requestId,
     defer: (work: Promise<unknown>) => c.executionCtx.waitUntil(work),
     report: (line: LogLine) => writeLog({ request_id: c.var.requestId, ...line }),
   }

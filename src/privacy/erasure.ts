@@ -1,11 +1,12 @@
 import { sql } from 'drizzle-orm'
 import { v7 as uuidv7 } from 'uuid'
 import { z } from 'zod'
+import { recordEvent } from '#src/audit/record-event.ts'
 import { found } from '#src/db/rows.ts'
 import { asService, asUser, asVisitor, sessionOf, type Caller, type RequestScope } from '#src/db/scope.ts'
 import { describeFailure } from '#src/http/log.ts'
 import { personalData } from '#src/privacy/personal-data.ts'
-import { forgetVault } from '#src/vault/open-vault.ts'
+import { forgetDataKeys } from '#src/vault/open-vault.ts'
 import type { Erasure, ErasureReceipt } from '#src/privacy/shapes.ts'
 
 /**
@@ -16,8 +17,11 @@ import type { Erasure, ErasureReceipt } from '#src/privacy/shapes.ts'
  */
 export async function eraseAccount(caller: Caller): Promise<ErasureReceipt> {
   const erasureId = uuidv7()
-  await asUser(caller, (db) => [db.execute(sql`select app.begin_erasure(${erasureId})`)])
-  forgetVault(caller.tokenHash)
+  await asUser(caller, (db) => [
+    db.execute(sql`select app.begin_erasure(${erasureId})`),
+    recordEvent(db, caller, { action: 'account.erasure_requested', target: `erasure:${erasureId}` }),
+  ])
+  forgetDataKeys(caller.tokenHash)
   await finishErasure(caller, { erasureId, userId: sessionOf(caller).userId }).catch((error: unknown) =>
     caller.report({ event: 'erasure_left_to_the_sweep', ...describeFailure(error) }),
   )

@@ -1,4 +1,5 @@
 import { accountsPersonalData } from '#src/accounts/personal-data.ts'
+import { auditChains } from '#src/audit/tables.ts'
 import { authPersonalData } from '#src/auth/personal-data.ts'
 import { conversationsPersonalData } from '#src/conversations/personal-data.ts'
 import type { PersonalData } from '#src/db/personal-data.ts'
@@ -14,6 +15,8 @@ export const personalData: readonly PersonalData[] = [
   personasPersonalData,
   conversationsPersonalData,
   voicePersonalData,
+  // An erasure cuts the link; the entries stay, under a name that is nobody's.
+  { slice: 'audit', tables: [auditChains] },
   { slice: 'http', tables: [idempotencyKeys] },
   { slice: 'privacy', tables: [erasures] },
 ]

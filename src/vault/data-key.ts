@@ -12,6 +12,8 @@ export interface DataKey {
   readonly sealing: CryptoKey
   /** HMAC-SHA-256, for names that only this person's requests can work out. */
   readonly naming: CryptoKey
+  /** SipHash-2-4, 128 bits, for the words of what is sealed. */
+  readonly indexing: Uint32Array
 }
 
 /** A new data key, and what the database keeps of it. */
@@ -75,12 +77,13 @@ const wrapContext = (userId: string, version: number, keyId: string) =>
   utf8.encode(JSON.stringify(['neuraform/wrap/1', userId, version, keyId]))
 
 async function derive(raw: Uint8Array, version: number): Promise<DataKey> {
-  const root = await crypto.subtle.importKey('raw', raw, 'HKDF', false, ['deriveKey'])
-  const [sealing, naming] = await Promise.all([
+  const root = await crypto.subtle.importKey('raw', raw, 'HKDF', false, ['deriveKey', 'deriveBits'])
+  const [sealing, naming, indexing] = await Promise.all([
     crypto.subtle.deriveKey(purpose('seal'), root, { name: 'AES-GCM', length: 256 }, false, ['encrypt', 'decrypt']),
     crypto.subtle.deriveKey(purpose('name'), root, { name: 'HMAC', hash: 'SHA-256', length: 256 }, false, ['sign']),
+    crypto.subtle.deriveBits(purpose('index'), root, 128),
   ])
-  return { version, sealing, naming }
+  return { version, sealing, naming, indexing: new Uint32Array(indexing) }
 }
 
 const purpose = (name: string) => ({

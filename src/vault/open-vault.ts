@@ -1,30 +1,37 @@
+import { reportBrokenSeals } from '#src/audit/broken-seals.ts'
 import { asUser, sessionOf, type Caller } from '#src/db/scope.ts'
-import { unwrapDataKeys } from '#src/vault/data-key.ts'
+import { unwrapDataKeys, type DataKey } from '#src/vault/data-key.ts'
 import { Vault } from '#src/vault/vault.ts'
 
 const lifetimeMs = 5 * 60_000
-const mostVaults = 1_000
+const mostPeople = 1_000
 
-/** Opened vaults of this isolate, by token hash. Every flight checks the session again, so one kept opens nothing alone. */
-const kept = new Map<string, { vault: Vault; keptAt: number }>()
+/** A person's data keys, unwrapped. */
+interface OpenedKeys {
+  readonly userId: string
+  readonly keys: readonly DataKey[]
+}
 
-/** Keeps a vault for the requests that will present this token. */
-export function keepVault(tokenHash: Uint8Array, vault: Vault): void {
+/** Data keys in this isolate, by token hash. Every flight checks the session again, so those kept open nothing alone. */
+const kept = new Map<string, OpenedKeys & { readonly keptAt: number }>()
+
+/** Keeps a person's data keys for the requests that will present this token. */
+export function keepDataKeys(tokenHash: Uint8Array, opened: OpenedKeys): void {
   const name = tokenHash.toHex()
   kept.delete(name)
   dropOld()
-  kept.set(name, { vault, keptAt: Date.now() })
+  kept.set(name, { ...opened, keptAt: Date.now() })
 }
 
 /** Forgets the keys of a session that its person has just ended in this isolate. */
-export function forgetVault(tokenHash: Uint8Array): void {
+export function forgetDataKeys(tokenHash: Uint8Array): void {
   kept.delete(tokenHash.toHex())
 }
 
 // Oldest first, as a Map keeps its order: those past their time, and one more where the Map is full.
 function dropOld(): void {
   for (const [name, { keptAt }] of kept) {
-    if (kept.size < mostVaults && Date.now() - keptAt < lifetimeMs) return
+    if (kept.size < mostPeople && Date.now() - keptAt < lifetimeMs) return
     kept.delete(name)
   }
 }
@@ -34,14 +41,19 @@ function dropOld(): void {
  * else it takes one, which also authenticates. Throws what `asUser` throws.
  */
 export async function openVault(caller: Caller): Promise<Vault> {
+  const { userId, keys } = await dataKeysOf(caller)
+  return new Vault(userId, keys, reportBrokenSeals(caller))
+}
+
+async function dataKeysOf(caller: Caller): Promise<OpenedKeys> {
   dropOld()
   const name = caller.tokenHash.toHex()
   const found = kept.get(name)
-  if (found !== undefined && Date.now() - found.keptAt < lifetimeMs) return found.vault
+  if (found !== undefined && Date.now() - found.keptAt < lifetimeMs) return found
   kept.delete(name)
   if (caller.session === undefined) await asUser(caller, () => [])
   const { userId, wrappedKeys } = sessionOf(caller)
-  const vault = new Vault(userId, await unwrapDataKeys(caller.config, userId, wrappedKeys))
-  keepVault(caller.tokenHash, vault)
-  return vault
+  const opened = { userId, keys: await unwrapDataKeys(caller.config, userId, wrappedKeys) }
+  keepDataKeys(caller.tokenHash, opened)
+  return opened
 }

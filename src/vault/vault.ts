@@ -1,8 +1,8 @@
 import { getTableName } from 'drizzle-orm'
 import type { PgColumn } from 'drizzle-orm/pg-core'
 import type { Sealed } from '#src/db/columns.ts'
-import { writeLog } from '#src/http/log.ts'
 import type { DataKey } from '#src/vault/data-key.ts'
+import { hashWords, wordsOf } from '#src/vault/words.ts'
 
 const utf8 = new TextEncoder()
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
@@ -15,6 +15,13 @@ export class SealBroken extends Error {
   override readonly name = 'SealBroken'
 }
 
+/** A place in the database where something sealed is stored. */
+export interface Cell {
+  readonly table: string
+  readonly column: string
+  readonly rowId: string
+}
+
 /**
  * Seals and opens one person's words: AES-256-GCM under their data key, bound to table, column, row, person and key
  * version. Stored as one byte of format, two of key version, 12 of nonce, then the ciphertext with its tag.
@@ -23,13 +30,16 @@ export class Vault {
   readonly userId: string
   readonly #keys: ReadonlyMap<number, DataKey>
   readonly #current: DataKey
+  readonly #onBroken: (cell: Cell) => void
 
-  constructor(userId: string, keys: readonly DataKey[]) {
+  /** `onBroken` hears of each cell that `read` could not open. */
+  constructor(userId: string, keys: readonly DataKey[], onBroken: (cell: Cell) => void = () => undefined) {
     const current = keys.at(-1)
     if (current === undefined) throw new SealBroken('the person has no data key')
     this.userId = userId
     this.#keys = new Map(keys.map((key) => [key.version, key]))
     this.#current = current
+    this.#onBroken = onBroken
   }
 
   /** Seals a text for one cell of the database. */
@@ -82,7 +92,7 @@ export class Vault {
       return await this.open(column, rowId, stored)
     } catch (error) {
       if (!(error instanceof SealBroken)) throw error
-      reportBrokenSeal(column, rowId)
+      this.#onBroken({ table: getTableName(column.table), column: column.name, rowId })
       return null
     }
   }
@@ -90,6 +100,17 @@ export class Vault {
   /** A name (HMAC-SHA-256, 32 bytes) for a text, which nobody can work out without this person's key. */
   async nameOf(text: string): Promise<Uint8Array> {
     return new Uint8Array(await crypto.subtle.sign('HMAC', this.#current.naming, utf8.encode(text)))
+  }
+
+  /** The hashes of the words of a text, to be stored beside its seal. */
+  indexWords(text: string): readonly bigint[] {
+    return hashWords(this.#current.indexing, wordsOf(text))
+  }
+
+  /** The hashes that find a text's words: one list for each data key that something stored may be under, newest first. */
+  wordQueries(text: string): readonly (readonly bigint[])[] {
+    const words = wordsOf(text)
+    return [...this.#keys.values()].toReversed().map(({ indexing }) => hashWords(indexing, words))
   }
 
   #context(column: PgColumn, rowId: string, version: number): Uint8Array {
@@ -101,7 +122,3 @@ export class Vault {
 
 // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the one place where bytes become `Sealed`: just encrypted
 const asSealed = (bytes: Uint8Array) => bytes as Sealed
-
-function reportBrokenSeal(column: PgColumn, rowId: string): void {
-  writeLog({ event: 'seal_broken', table: getTableName(column.table), column: column.name, row_id: rowId })
-}

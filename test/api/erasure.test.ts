@@ -51,6 +51,7 @@ describe('erasing an account', () => {
     const kept = (await everythingStored()).kv
     const life = await fullLife()
     expect((await remainsOf(life)).tables.toSorted()).toEqual([
+      'audit_chains',
       'conversations',
       'idempotency_keys',
       'identities',

@@ -21,7 +21,7 @@ describe('the profile', () => {
     expect(await readProfile(token)).toEqual({ ...user, last_name: null, birthdate: '1990-06-15' })
     const lines = log.mock.calls.map(([line]) => String(line))
     expect(lines.filter((line) => line.includes(user.id)).map((line) => JSON.parse(line) as unknown)).toEqual([
-      { event: 'seal_broken', table: 'users', column: 'last_name', row_id: user.id },
+      { event: 'seal_broken', request_id: expect.any(String), table: 'users', column: 'last_name', row_id: user.id },
     ])
   })
 })

@@ -16,6 +16,7 @@ const makers: Readonly<Record<string, (user: User) => Promise<string>>> = {
     (await call<{ items: [{ id: string }] }>('GET', '/auth/sessions', { token })).body.items[0].id,
   '/personas/': newPersona,
   persona_id: newPersona,
+  conversation_id: async ({ token }) => (await newConversation(token)).id,
 }
 
 /** Ids that are a permission by themselves, or stand beside one; they are nobody’s. */

@@ -49,7 +49,8 @@ describe('the document', () => {
     const look = (schema: unknown, at: string): void => {
       if (typeof schema !== 'object' || schema === null) return
       if ('type' in schema && [schema.type].flat().includes('object')) {
-        const isClosed = 'additionalProperties' in schema && schema.additionalProperties === false
+        const more = 'additionalProperties' in schema ? schema.additionalProperties : true
+        const isClosed = more === false || Object.keys(Object(more) as object).length > 0
         if (!isClosed && !freeObjects.has(at.split('/').at(-1) ?? '')) open.push(at)
       }
       if ('$ref' in schema && !((String(schema.$ref).split('/').at(-1) ?? '') in (contract.components?.schemas ?? {})))

@@ -1,6 +1,7 @@
 import { env } from 'cloudflare:workers'
 import { eq, sql } from 'drizzle-orm'
 import { Client } from 'pg'
+import { v7 as uuidv7 } from 'uuid'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { configOf } from '#src/config.ts'
 import { conversations } from '#src/conversations/tables.ts'
@@ -15,7 +16,13 @@ import { newConversation } from '#test/setup/talk.ts'
 
 function newScope(): RequestScope {
   const config = configOf(env)
-  return { config, database: openDatabase(config), defer: () => undefined, report: () => undefined }
+  return {
+    config,
+    database: openDatabase(config),
+    requestId: uuidv7(),
+    defer: () => undefined,
+    report: () => undefined,
+  }
 }
 
 async function newCaller(token: string): Promise<Caller> {

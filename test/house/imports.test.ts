@@ -9,13 +9,14 @@ const forSlices = [...shared, `${anySlice}/(?:tables|shapes)\\.ts`]
 
 /** What each room may import from other rooms, as patterns of paths under `src`. */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
-  'index.ts': ['app\\.ts', ...shared, 'operations/sweep\\.ts'],
+  'index.ts': ['app\\.ts', ...shared, 'operations/scheduled\\.ts'],
   'app.ts': ['config\\.ts', 'http/.+', `${anySlice}/(?:\\w+-)?routes\\.ts`],
   'config.ts': [],
   // A key that a client chose belongs to a person, so its table refers to theirs.
   http: ['config\\.ts', 'db/.+', 'vault/.+', 'accounts/tables\\.ts'],
   db: ['config\\.ts', 'http/.+'],
-  vault: ['config\\.ts', 'http/.+', 'db/.+'],
+  audit: ['config\\.ts', 'http/.+', 'db/.+', 'accounts/tables\\.ts'],
+  vault: ['config\\.ts', 'http/.+', 'db/.+', 'audit/.+'],
   llm: ['config\\.ts', 'http/.+'],
   speech: ['config\\.ts', 'http/.+'],
   auth: forSlices,

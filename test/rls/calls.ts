@@ -67,6 +67,33 @@ function personCalls(scene: Scene): readonly Call[] {
         `select 1 from public.erasures e join public.users u on u.id = e.user_id and not u.is_active where e.id = ${fresh}`,
       )}`,
     },
+    {
+      name: 'record_event',
+      role,
+      text: `select * from ${session}; select app.record_event('test.done', 'test:it', '{}', null)${then(
+        `select 1 from public.audit_log l join public.audit_chains c using (chain_id)
+         where l.action = 'test.done' and l.seq = 2 and c.head_hash = l.hash`,
+      )}`,
+    },
+    {
+      name: 'record_broken_seals',
+      role,
+      text: `select * from ${session}; select app.record_broken_seals('{users.email:a,users.email:a}', null)${then(
+        `select 1 from public.audit_log where action = 'seal.broken'`,
+      )}`,
+      expected: 2,
+    },
+    {
+      name: 'search_messages',
+      role,
+      text: `${asSuperuser}; update public.messages set words = '{7,9}'; ${as(role)}; select * from ${session};
+        select * from app.search_messages('{9}', null, null, null, 10) where message_id = ${idOf('messages')}`,
+    },
+    {
+      name: 'own_chain',
+      role,
+      text: `select * from ${session}; select * from app.own_chain() where broken_at is null`,
+    },
     { name: 'find_erasure', role: 'visitor', text: `select * from app.find_erasure(${idOf('erasures')})` },
   ]
 }
@@ -153,7 +180,28 @@ function jobCalls(scene: Scene): readonly Call[] {
   const { idOf } = handles(scene)
   const { userId } = scene.one
   const role = 'jobs'
+  const anchored = `where chain_id = '${String(rowOf(scene.one, 'audit_chains')['chain_id'])}'`
   return [
+    {
+      name: 'record_service_event',
+      role: 'auth',
+      text: `select app.record_service_event(null, 'test.done', null, '{}', null)${then(
+        `select 1 from public.audit_log l join public.audit_chains c using (chain_id) where l.action = 'test.done' and c.user_id is null`,
+      )}`,
+    },
+    { name: 'unanchored_heads', role, text: `select 1 from app.unanchored_heads(1000000) ${anchored}` },
+    {
+      name: 'mark_anchored',
+      role,
+      text: `select app.mark_anchored(array_agg(chain_id), array_agg(seq)) from app.unanchored_heads(1000000);
+        select 1 where not exists (select from app.unanchored_heads(1000000))`,
+    },
+    { name: 'audit_chains_after', role, text: `select 1 from app.audit_chains_after(null, 1000000) ${anchored}` },
+    {
+      name: 'audit_entries_after',
+      role,
+      text: `select 1 from app.audit_chains_after(null, 1000000) c, app.audit_entries_after(c.chain_id, 0, 9) ${anchored}`,
+    },
     {
       name: 'pending_erasures',
       role,

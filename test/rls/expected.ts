@@ -15,6 +15,8 @@ const personMay: Readonly<Record<string, Verbs>> = {
   conversations: { select: 1, insert: 1, update: 1, delete: 1 },
   turns: { select: 3, insert: 1, update: 3 },
   messages: { select: 1, insert: 1 },
+  audit_chains: { select: 1 },
+  audit_log: { select: 1 },
   voice_data: { select: 1, insert: 1, update: 1, delete: 1 },
 }
 

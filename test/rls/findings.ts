@@ -1,5 +1,5 @@
 import type { Client, QueryResult } from 'pg'
-import { another, type Row } from '#test/rls/people.ts'
+import { another, type Person, type Row } from '#test/rls/people.ts'
 import { rowOf, type Scene } from '#test/rls/scene.ts'
 import { askersFor, type Asker } from '#test/rls/askers.ts'
 import { callsIn } from '#test/rls/calls.ts'
@@ -10,13 +10,17 @@ export type Outcome = number | string
 /** `table verb role/asker` → outcome. */
 export type Findings = ReadonlyMap<string, Outcome>
 
-/** The tables and partitions of `public`, with the column that names a person (undefined where none does). */
+/**
+ * The tables and partitions of `public`, with the column that says whose a row is: it names a person, or a chain that is
+ * theirs (undefined where none does).
+ */
 export async function tablesOf(client: Client): Promise<ReadonlyMap<string, string | undefined>> {
   const { rows } = await client.query<{ name: string; owner: string | null }>(`
     select c.relname as name,
       case when c.relname = 'users' then 'id' else (
         select a.attname from pg_attribute a
-        where a.attrelid = c.oid and a.attname in ('user_id', 'owner_id') and not a.attisdropped
+        where a.attrelid = c.oid and a.attname in ('user_id', 'owner_id', 'chain_id') and not a.attisdropped
+        order by a.attname desc limit 1
       ) end as owner
     from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') order by 1`)
   return new Map(rows.map(({ name, owner }) => [name, owner ?? undefined]))
@@ -73,7 +77,8 @@ async function statementFor(
 ): Promise<Statement> {
   const row: Row = column === undefined ? nobodysRow(scene, table) : rowOf(target, table)
   // Without a condition the verb's own policy alone decides which rows are one's own.
-  const where = isOfAll ? '' : `where ${column ?? 'id'} = '${target.userId}'`
+  const ownerOf = (person: Person) => String(rowOf(person, table)[column ?? 'id'])
+  const where = isOfAll ? '' : `where ${column ?? 'id'} = '${ownerOf(target)}'`
   const record = `jsonb_populate_record(null::public.${table}, $1)`
   const values = [JSON.stringify(verb === 'insert' ? another(table, row) : row)]
   switch (verb) {
@@ -87,7 +92,7 @@ async function statementFor(
     case 'delete':
       return { text: `delete from public.${table} ${where}`, values: [] }
     case 'give':
-      return { text: `update public.${table} set ${column} = '${scene.two.userId}'`, values: [] }
+      return { text: `update public.${table} set ${column} = '${ownerOf(scene.two)}'`, values: [] }
     default: {
       const assignment = assignments[`${table} ${role}`]
       if (assignment !== undefined) return { text: `update public.${table} set ${assignment} ${where}`, values: [] }

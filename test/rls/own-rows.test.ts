@@ -112,6 +112,8 @@ describe('what goes with somebody', () => {
     await owner.query('update public.users set is_active = false where id = $1', [two.userId])
     await fly(edge, 'jobs', [['select app.finish_erasure($1)', rowOf(two, 'erasures')['id']]], 'commit')
     for (const [table, row] of two.rows) {
+      // What happened stays, under a name that is nobody's any more.
+      if (table === 'audit_log') continue
       const column = { users: 'id', personas: 'owner_id' }[table] ?? 'user_id'
       const { rowCount } = await owner.query(`select from public.${table} where ${column} = $1`, [row[column]])
       expect({ table, rowCount }).toEqual({ table, rowCount: 0 })

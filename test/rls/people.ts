@@ -24,6 +24,7 @@ function rowsFor(userId: string, tokenHash: Buffer, turnKeyHash: Buffer): readon
     conversation: randomUUID(),
     turn: randomUUID(),
     said: randomUUID(),
+    chain: randomUUID(),
   }
   const hex = (hash: Buffer) => `\\x${hash.toString('hex')}`
   const owned = { user_id: userId }
@@ -104,6 +105,8 @@ function rowsFor(userId: string, tokenHash: Buffer, turnKeyHash: Buffer): readon
         codec: 'wav',
       },
     ],
+    ['audit_chains', { ...owned, chain_id: id.chain }],
+    ['audit_log', { chain_id: id.chain, action: 'test.made', target: 'test:row' }],
     ['erasures', { ...owned, id: randomUUID() }],
   ]
 }

@@ -31,6 +31,7 @@ describe('every table', () => {
       'timestamp(3) with time zone',
       'text',
       'text[]',
+      'bigint[]',
       'uuid',
       'bytea',
       'boolean',

@@ -3,6 +3,8 @@ import { faultsIn, rowsOf, tables } from '#test/schema/faults.ts'
 
 /** The roles that may call each security definer function; a trigger's is called by nobody. */
 const callers: Readonly<Record<string, string>> = {
+  audit_chains_after: 'neuraform_jobs',
+  audit_entries_after: 'neuraform_jobs',
   begin_erasure: 'neuraform_user',
   begin_session: 'neuraform_user',
   begin_turn: 'neuraform_user',
@@ -13,10 +15,18 @@ const callers: Readonly<Record<string, string>> = {
   finish_erasure: 'neuraform_jobs',
   finish_turn: 'neuraform_user',
   pending_erasures: 'neuraform_jobs',
+  link_entry: '',
+  mark_anchored: 'neuraform_jobs',
+  own_chain: 'neuraform_user',
   place_message: '',
+  record_broken_seals: 'neuraform_user',
+  record_event: 'neuraform_user',
   record_external_reply: 'neuraform_user',
+  record_service_event: 'neuraform_auth, neuraform_jobs',
   refuse_registration: 'neuraform_auth',
+  search_messages: 'neuraform_user',
   start_session: 'neuraform_auth',
+  unanchored_heads: 'neuraform_jobs',
 }
 
 /** The columns that a person may change in their own rows. */

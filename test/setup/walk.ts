@@ -64,6 +64,7 @@ export async function walkEveryRoute(words: Words): Promise<readonly Exchange[]>
   await catalogue(send, token)
   await talk(send, token, words)
   const other = sessions.items.find((session) => !session.is_current)
+  await send('GET /auth/security-log', '', { token })
   await send('DELETE /auth/sessions/{id}', '', { token, id: other?.id })
   const third = read<{ session_token: string }>(await send('POST /auth/login', 'known', { body: login })).session_token
   await send('POST /auth/logout', '', { token: third })
@@ -98,6 +99,7 @@ async function talk(send: Send, token: string, words: Words): Promise<void> {
   await send('POST /conversations/{id}/turns', 'repeated', { ...turn, headers: key })
   await send('POST /conversations/{id}/turns', 'json', { ...turn, headers: { Accept: 'application/json' } })
   await send('GET /conversations/{id}/messages', '', { token, id })
+  await send('POST /search', '', { token, body: { query: words.said } })
   const speech = { token, body: { text: words.said, persona_id: fuka } }
   const spoken = read<{ id: string; audio_url: string }>(await send('POST /voice/speech', 'miss', speech))
   await send('POST /voice/speech', 'hit', speech)

@@ -34,9 +34,9 @@ export async function callWith<Body = Record<string, never>>(
   return { status: response.status, headers: response.headers, body: await response.json<Body>() }
 }
 
-/** Runs the Worker's scheduled event to its end, with some bindings or variables replaced. */
-export async function runSchedule(replaced: Partial<Env> = {}): Promise<void> {
+/** Runs one of the Worker's scheduled events to its end, with some bindings or variables replaced. */
+export async function runSchedule(replaced: Partial<Env> = {}, cron = '*/5 * * * *'): Promise<void> {
   const context = createExecutionContext()
-  await worker.scheduled(createScheduledController(), { ...env, ...replaced }, context)
+  await worker.scheduled(createScheduledController({ cron }), { ...env, ...replaced }, context)
   await waitOnExecutionContext(context)
 }

@@ -1,0 +1,60 @@
+import { Client } from 'pg'
+import { readAnchors } from '#scripts/audit/read-anchors.ts'
+import { readChains } from '#scripts/audit/read-chains.ts'
+import { verifyChain, type Finding } from '#scripts/audit/verify-chain.ts'
+import { openStores } from '#scripts/stack/stores.ts'
+import { describeFailure } from '#scripts/stack/failure.ts'
+
+const usage = `npm run audit:verify: works every audit chain out again and says what was tampered with.
+
+  DATABASE_URL       the database's owner, as for npm run db:setup
+  STATE_DIRECTORY    where a local Worker keeps its buckets (npm run dev: .neuraform/worker/v3); without it the
+                     deployed bucket of wrangler.toml is read, for which wrangler must be signed in`
+
+process.exitCode = await verifyAll()
+
+async function verifyAll(): Promise<number> {
+  const connectionString = process.env['DATABASE_URL']
+  if (!connectionString) {
+    console.error(usage)
+    return 2
+  }
+  const client = new Client({ connectionString })
+  try {
+    await client.connect()
+    await using stores = await openStores(process.env['STATE_DIRECTORY'])
+    return report(await findAll(client, await readAnchors(stores.anchors)))
+  } catch (error) {
+    console.error(`\n${describeFailure(error)}`)
+    return 1
+  } finally {
+    await client.end().catch(() => undefined)
+  }
+}
+
+interface Verified {
+  readonly chains: number
+  readonly entries: number
+  readonly anchored: number
+  readonly findings: readonly Finding[]
+}
+
+// One snapshot, so that what is written meanwhile is not taken for tampering.
+async function findAll(client: Client, anchors: Awaited<ReturnType<typeof readAnchors>>): Promise<Verified> {
+  await client.query('begin isolation level repeatable read read only; set local role neuraform_jobs')
+  const verified = { chains: 0, entries: 0, anchored: 0, findings: new Array<Finding>() }
+  for await (const chain of readChains(client, anchors)) {
+    verified.chains += 1
+    verified.entries += chain.entries.length
+    verified.anchored += chain.anchors.length
+    verified.findings.push(...verifyChain(chain))
+  }
+  await client.query('commit')
+  return verified
+}
+
+function report({ chains, entries, anchored, findings }: Verified): number {
+  for (const { chainId, seq, fault } of findings) console.log(`✗ chain ${chainId}, entry ${seq}: ${fault}`)
+  console.log(`${chains} chains, ${entries} entries, ${anchored} anchored heads: ${findings.length} faults`)
+  return findings.length === 0 ? 0 : 1
+}

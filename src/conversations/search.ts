@@ -1,0 +1,38 @@
+import { desc, eq, inArray, sql } from 'drizzle-orm'
+import { z } from 'zod'
+import { messageFrom, selectMessages } from '#src/conversations/messages.ts'
+import type { MessagePage, MessageSearch } from '#src/conversations/shapes.ts'
+import { conversations, messages } from '#src/conversations/tables.ts'
+import { found } from '#src/db/rows.ts'
+import { asUser, type Caller } from '#src/db/scope.ts'
+import { pageFrom, readPosition } from '#src/http/page.ts'
+import { openVault } from '#src/vault/open-vault.ts'
+
+const After = z.strictObject({ id: z.uuid() })
+
+/**
+ * The caller's messages that hold every word of the query, newest first. Words are compared whole, without case and
+ * accents, by hashes under the caller's own key; a query without a word finds nothing. Throws `invalid_cursor`, or
+ * `not_found` for a conversation that is absent or another's.
+ */
+export async function searchMessages(caller: Caller, search: MessageSearch): Promise<MessagePage> {
+  const { query, conversation_id: conversationId, limit, cursor } = search
+  const vault = await openVault(caller)
+  const list = `search:${conversationId ?? ''}:${(await vault.nameOf(query)).toHex()}`
+  const position = await readPosition(caller, list, After, cursor)
+  const [wanted, wantedBefore] = vault.wordQueries(query)
+  const hits = sql`(select message_id from app.search_messages(
+    ${sql.param(wanted)}::bigint[], ${sql.param(wantedBefore ?? null)}::bigint[], ${conversationId ?? null}::uuid,
+    ${position.after?.id ?? null}::uuid, ${limit + 1}))`
+  const [owned, page] = await asUser(caller, (db) => [
+    db
+      .select({ id: conversations.id })
+      .from(conversations)
+      .where(eq(conversations.id, sql`${conversationId ?? null}::uuid`)),
+    selectMessages(db).where(inArray(messages.id, hits)).orderBy(desc(messages.id)),
+  ])
+  if (conversationId !== undefined) found(owned)
+  position.check()
+  const { rows, next_cursor } = await pageFrom(caller, list, limit, page, (last) => ({ id: last.id }))
+  return { items: await Promise.all(rows.map((row) => messageFrom(vault, row))), next_cursor }
+}

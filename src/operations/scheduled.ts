@@ -1,0 +1,43 @@
+import { lt, and, eq, sql } from 'drizzle-orm'
+import { anchorHeads } from '#src/audit/anchors.ts'
+import { loginTickets, userSessions } from '#src/auth/tables.ts'
+import { turns } from '#src/conversations/tables.ts'
+import { asService, type Db, type RequestScope } from '#src/db/scope.ts'
+import { describeFailure } from '#src/http/log.ts'
+import { idempotencyKeys } from '#src/http/tables.ts'
+import { finishPendingErasures } from '#src/privacy/erasure.ts'
+
+const endStuckTurns = (db: Db) =>
+  db
+    .update(turns)
+    .set({ state: 'interrupted', endedAt: sql`now()` })
+    .where(and(eq(turns.state, 'streaming'), lt(turns.startedAt, sql`now() - interval '10 minutes'`)))
+
+const deleteSessions = (db: Db) => db.delete(userSessions).where(lt(userSessions.absoluteExpiresAt, sql`now()`))
+const deleteTickets = (db: Db) => db.delete(loginTickets).where(lt(loginTickets.expiresAt, sql`now()`))
+const deleteKeys = (db: Db) => db.delete(idempotencyKeys).where(lt(idempotencyKeys.expiresAt, sql`now()`))
+
+type Part = readonly [name: string, run: (scope: RequestScope) => Promise<unknown>]
+
+/** Ends what is stuck and deletes what has expired. Each part may run twice. */
+const sweep: readonly Part[] = [
+  ['erasures', finishPendingErasures],
+  ['turns', async (scope) => await asService(scope, 'jobs', 'sweep', (db) => [endStuckTurns(db)])],
+  ['sessions', async (scope) => await asService(scope, 'jobs', 'sweep', (db) => [deleteSessions(db)])],
+  ['tickets', async (scope) => await asService(scope, 'jobs', 'sweep', (db) => [deleteTickets(db)])],
+  ['keys', async (scope) => await asService(scope, 'jobs', 'sweep', (db) => [deleteKeys(db)])],
+]
+
+const daily: readonly Part[] = [['anchors', anchorHeads]]
+
+/** The daily one of `triggers.crons` in wrangler.toml. */
+const dailyCron = '17 3 * * *'
+
+/** What the scheduled events do. A part that fails is reported and keeps none of the others from its work. */
+export async function runScheduled(scope: RequestScope, cron: string): Promise<void> {
+  for (const [part, run] of cron === dailyCron ? daily : sweep) {
+    await run(scope).catch((error: unknown) =>
+      scope.report({ event: 'scheduled_part_failed', part, ...describeFailure(error) }),
+    )
+  }
+}

@@ -1,0 +1,33 @@
+import siphash from 'siphash'
+
+const utf8 = new TextEncoder()
+// Any locale splits alike: what has no spaces (Japanese, Thai, Chinese) is split by ICU's dictionaries.
+const segmenter = new Intl.Segmenter('und', { granularity: 'word' })
+
+// Accents of Latin, Greek and Cyrillic, and Arabic's vowel points and stretching; other marks make another letter.
+const folded = /[\u0300-\u036f]|[\u064b-\u065f]|\u0640|\u0670/g
+
+/** The different words of a text in any language, and its emoji: without case, accents and forms of width. */
+export function wordsOf(text: string): ReadonlySet<string> {
+  const words = new Set<string>()
+  for (const { segment, isWordLike } of segmenter.segment(fold(text))) {
+    if (isWordLike === true || /\p{Extended_Pictographic}|\p{Regional_Indicator}/u.test(segment)) words.add(segment)
+  }
+  return words
+}
+
+// Upper case first, for letters that fold together only there: ß and ss, ς and σ, ı and i.
+const fold = (text: string) =>
+  text.normalize('NFKD').replaceAll(folded, '').toUpperCase().toLowerCase().replaceAll('ς', 'σ').normalize('NFC')
+
+/** What is stored of the words of a text: keyed 64-bit hashes (SipHash-2-4), sorted, so that no order is told. */
+export function hashWords(key: Uint32Array, words: ReadonlySet<string>): readonly bigint[] {
+  const hashes = new BigInt64Array(words.size)
+  let position = 0
+  for (const word of words) {
+    const { h, l } = siphash.hash(key, utf8.encode(word))
+    hashes[position] = (BigInt(h) << 32n) | BigInt(l)
+    position += 1
+  }
+  return [...hashes.sort()]
+}
