@@ -6,6 +6,7 @@ export interface Env {
   readonly SPEECH_INDEX?: KVNamespace
   readonly AUDIO?: R2Bucket
   readonly ANCHORS?: R2Bucket
+  readonly DATA_KEY_ROTATION?: Workflow
   readonly AUTH_LIMITER?: RateLimit
   readonly API_LIMITER?: RateLimit
   readonly COSTLY_LIMITER?: RateLimit

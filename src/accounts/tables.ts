@@ -85,7 +85,8 @@ export const userKeys = pgTable(
     primaryKey({ name: 'user_keys_pkey', columns: [table.userId, table.version] }),
     ownerForeignKey('user_keys', table.userId),
     check('user_keys_version_check', sql`version between 1 and 65535`),
-    ...gatePolicies('user_keys', ['select', 'insert']),
+    index('user_keys_key_encryption_key_id_idx').on(table.keyEncryptionKeyId),
+    ...gatePolicies('user_keys', ['select', 'insert', 'update', 'delete']),
   ],
 ).enableRLS()
 

@@ -31,7 +31,7 @@ export async function createConversation(
     selectConversations(db).where(eq(conversations.id, claimedResource(claim))),
   ])
   refuseReusedKey(claim, claims)
-  return await conversationFrom(vault, found(rows))
+  return await conversationFrom(await openVault(caller), found(rows))
 }
 
 const After = z.strictObject({ at: z.coerce.date(), id: z.uuid() })
@@ -82,7 +82,7 @@ export async function updateConversation(
       .where(eq(conversations.id, id))
       .returning(columns),
   ])
-  return await conversationFrom(vault, found(rows))
+  return await conversationFrom(await openVault(caller), found(rows))
 }
 
 /** Deletes a conversation and everything said in it. Throws `not_found`. */

@@ -41,7 +41,7 @@ export async function appendMessage(
     selectMessages(db).where(eq(messages.id, claimedResource(claim))),
   ])
   refuseReusedKey(claim, claims)
-  return await messageFrom(vault, found(rows))
+  return await messageFrom(await openVault(caller), found(rows))
 }
 
 interface StoredWords {

@@ -4,4 +4,5 @@ import type { PersonalData } from '#src/db/personal-data.ts'
 export const conversationsPersonalData: PersonalData = {
   slice: 'conversations',
   tables: [conversations, turns, messages],
+  sealed: [conversations.title, conversations.summary, turns.checkpoint, messages.content],
 }

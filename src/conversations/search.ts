@@ -12,7 +12,8 @@ const After = z.strictObject({ id: z.uuid() })
 
 /**
  * The caller's messages that hold every word of the query, newest first. Words are compared whole, without case and
- * accents, by hashes under the caller's own key; a query without a word finds nothing. Throws `invalid_cursor`, or
+ * accents, by hashes under the caller's own key; a query without a word finds nothing. It
+ * asks again where it learns that the person was given another key meanwhile. Throws `invalid_cursor`, or
  * `not_found` for a conversation that is absent or another's.
  */
 export async function searchMessages(caller: Caller, search: MessageSearch): Promise<MessagePage> {
@@ -33,6 +34,8 @@ export async function searchMessages(caller: Caller, search: MessageSearch): Pro
   ])
   if (conversationId !== undefined) found(owned)
   position.check()
+  const newest = await openVault(caller)
+  if (newest.newestVersion !== vault.newestVersion) return await searchMessages(caller, search)
   const { rows, next_cursor } = await pageFrom(caller, list, limit, page, (last) => ({ id: last.id }))
   return { items: await Promise.all(rows.map((row) => messageFrom(vault, row))), next_cursor }
 }

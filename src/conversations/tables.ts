@@ -173,6 +173,6 @@ export const messages = pgTable(
     check('messages_feedback_check', sql`feedback in ('up', 'down')`),
     ...ownRowPolicies('messages', ['select']),
     pgPolicy('messages_user_insert', { for: 'insert', to: userRole, withCheck: sql`${isOwnRow} and role = 'user'` }),
-    ...gatePolicies('messages', ['select', 'insert']),
+    ...gatePolicies('messages', ['select', 'insert', 'update']),
   ],
 ).enableRLS()

@@ -5,6 +5,7 @@ import { turns } from '#src/conversations/tables.ts'
 import { asService, type Db, type RequestScope } from '#src/db/scope.ts'
 import { describeFailure } from '#src/http/log.ts'
 import { idempotencyKeys } from '#src/http/tables.ts'
+import { rewrapDataKeys } from '#src/privacy/rewrap-data-keys.ts'
 import { finishPendingErasures } from '#src/privacy/erasure.ts'
 
 const endStuckTurns = (db: Db) =>
@@ -25,7 +26,8 @@ const sweep: readonly Part[] = [
   ['turns', async (scope) => await asService(scope, 'jobs', 'sweep', (db) => [endStuckTurns(db)])],
   ['sessions', async (scope) => await asService(scope, 'jobs', 'sweep', (db) => [deleteSessions(db)])],
   ['tickets', async (scope) => await asService(scope, 'jobs', 'sweep', (db) => [deleteTickets(db)])],
-  ['keys', async (scope) => await asService(scope, 'jobs', 'sweep', (db) => [deleteKeys(db)])],
+  ['idempotency keys', async (scope) => await asService(scope, 'jobs', 'sweep', (db) => [deleteKeys(db)])],
+  ['data keys', rewrapDataKeys],
 ]
 
 const daily: readonly Part[] = [['anchors', anchorHeads]]

@@ -16,28 +16,21 @@ export interface DataKey {
   readonly indexing: Uint32Array
 }
 
-/** A new data key, and what the database keeps of it. */
-export interface NewDataKey {
-  readonly dataKey: DataKey
+/** What the database keeps of a data key. */
+interface WrappedKey {
   readonly keyEncryptionKeyId: string
   readonly wrappedKey: Uint8Array
 }
 
-/** Makes a data key (256 random bits, version 1) for a person and wraps it under the current key-encryption key. */
-export async function createDataKey(config: Config, userId: string): Promise<NewDataKey> {
-  const ring = keyRing(config)
+/** A new data key, and what the database keeps of it. */
+export interface NewDataKey extends WrappedKey {
+  readonly dataKey: DataKey
+}
+
+/** Makes a data key (256 random bits) for a person and wraps it under the current key-encryption key. */
+export async function createDataKey(config: Config, userId: string, version = 1): Promise<NewDataKey> {
   const raw = crypto.getRandomValues(new Uint8Array(32))
-  const nonce = crypto.getRandomValues(new Uint8Array(nonceBytes))
-  const additionalData = wrapContext(userId, 1, ring.current)
-  const wrapped = await crypto.subtle.encrypt(
-    { name: 'AES-GCM', iv: nonce, additionalData },
-    await wrappingKey(config, ring.current),
-    raw,
-  )
-  const wrappedKey = new Uint8Array(nonceBytes + wrapped.byteLength)
-  wrappedKey.set(nonce)
-  wrappedKey.set(new Uint8Array(wrapped), nonceBytes)
-  return { dataKey: await derive(raw, 1), keyEncryptionKeyId: ring.current, wrappedKey }
+  return { dataKey: await derive(raw, version), ...(await wrap(config, userId, version, raw)) }
 }
 
 /**
@@ -49,17 +42,35 @@ export async function unwrapDataKeys(
   userId: string,
   wrapped: WrappedKeys,
 ): Promise<readonly DataKey[]> {
-  return await Promise.all(
-    wrapped.map(async ({ version, key_encryption_key_id: keyId, wrapped_key: hex }) => {
-      const bytes = Uint8Array.fromHex(hex)
-      const raw = await crypto.subtle.decrypt(
-        { name: 'AES-GCM', iv: bytes.subarray(0, nonceBytes), additionalData: wrapContext(userId, version, keyId) },
-        await wrappingKey(config, keyId),
-        bytes.subarray(nonceBytes),
-      )
-      return await derive(new Uint8Array(raw), version)
-    }),
-  )
+  return await Promise.all(wrapped.map(async (key) => await derive(await unwrap(config, userId, key), key.version)))
+}
+
+/** A data key as it is, wrapped under the current key-encryption key. Throws what `unwrapDataKeys` throws. */
+export async function rewrapDataKey(config: Config, userId: string, wrapped: WrappedKeys[number]): Promise<WrappedKey> {
+  return await wrap(config, userId, wrapped.version, await unwrap(config, userId, wrapped))
+}
+
+/** The name of the key-encryption key that wraps from now on. */
+export const currentKeyEncryptionKeyId = (config: Config): string => keyRing(config).current
+
+async function wrap(config: Config, userId: string, version: number, raw: Uint8Array): Promise<WrappedKey> {
+  const { current } = keyRing(config)
+  const nonce = crypto.getRandomValues(new Uint8Array(nonceBytes))
+  const algorithm = { name: 'AES-GCM', iv: nonce, additionalData: wrapContext(userId, version, current) }
+  const wrapped = await crypto.subtle.encrypt(algorithm, await wrappingKey(config, current), raw)
+  const wrappedKey = new Uint8Array(nonceBytes + wrapped.byteLength)
+  wrappedKey.set(nonce)
+  wrappedKey.set(new Uint8Array(wrapped), nonceBytes)
+  return { keyEncryptionKeyId: current, wrappedKey }
+}
+
+async function unwrap(config: Config, userId: string, wrapped: WrappedKeys[number]): Promise<Uint8Array> {
+  const { version, key_encryption_key_id: keyId, wrapped_key: hex } = wrapped
+  const bytes = Uint8Array.fromHex(hex)
+  const iv = bytes.subarray(0, nonceBytes)
+  const algorithm = { name: 'AES-GCM', iv, additionalData: wrapContext(userId, version, keyId) }
+  const raw = await crypto.subtle.decrypt(algorithm, await wrappingKey(config, keyId), bytes.subarray(nonceBytes))
+  return new Uint8Array(raw)
 }
 
 function keyRing(config: Config) {

@@ -37,8 +37,9 @@ function dropOld(): void {
 }
 
 /**
- * The caller's vault. It costs no flight when the isolate has kept it or a flight of this request found the session;
- * else it takes one, which also authenticates. Throws what `asUser` throws.
+ * The caller's vault. It costs no flight when the isolate has kept their keys or a flight of this request found the
+ * session; else it takes one, which also authenticates. Asked for again after a flight it knows the keys that the person
+ * was given meanwhile. Throws what `asUser` throws.
  */
 export async function openVault(caller: Caller): Promise<Vault> {
   const { userId, keys } = await dataKeysOf(caller)
@@ -49,7 +50,7 @@ async function dataKeysOf(caller: Caller): Promise<OpenedKeys> {
   dropOld()
   const name = caller.tokenHash.toHex()
   const found = kept.get(name)
-  if (found !== undefined && Date.now() - found.keptAt < lifetimeMs) return found
+  if (found !== undefined && Date.now() - found.keptAt < lifetimeMs && isNewest(found, caller)) return found
   kept.delete(name)
   if (caller.session === undefined) await asUser(caller, () => [])
   const { userId, wrappedKeys } = sessionOf(caller)
@@ -57,3 +58,7 @@ async function dataKeysOf(caller: Caller): Promise<OpenedKeys> {
   keepDataKeys(caller.tokenHash, opened)
   return opened
 }
+
+// A flight brings the keys along: those kept here are behind once the person was given another one elsewhere.
+const isNewest = ({ keys }: OpenedKeys, { session }: Caller) =>
+  session === undefined || session.wrappedKeys.at(-1)?.version === keys.at(-1)?.version

@@ -28,6 +28,8 @@ export interface Cell {
  */
 export class Vault {
   readonly userId: string
+  /** The version that seals. */
+  readonly newestVersion: number
   readonly #keys: ReadonlyMap<number, DataKey>
   readonly #current: DataKey
   readonly #onBroken: (cell: Cell) => void
@@ -37,6 +39,7 @@ export class Vault {
     const current = keys.at(-1)
     if (current === undefined) throw new SealBroken('the person has no data key')
     this.userId = userId
+    this.newestVersion = current.version
     this.#keys = new Map(keys.map((key) => [key.version, key]))
     this.#current = current
     this.#onBroken = onBroken

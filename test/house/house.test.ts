@@ -23,7 +23,9 @@ describe('the house', () => {
   })
 
   it('has no file that only hands on what others export', () => {
-    expect(linesWith(/^export\s+(type\s+)?(\*|\{.*\})\s.*from\b/, source)).toEqual([])
+    // The platform looks for a workflow's class in the Worker's own module.
+    const rest = source.filter(({ path }) => path !== 'src/index.ts')
+    expect(linesWith(/^export\s+(type\s+)?(\*|\{.*\})\s.*from\b/, rest)).toEqual([])
   })
 
   it('reads the environment in one place', () => {

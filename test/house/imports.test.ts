@@ -9,7 +9,7 @@ const forSlices = [...shared, `${anySlice}/(?:tables|shapes)\\.ts`]
 
 /** What each room may import from other rooms, as patterns of paths under `src`. */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
-  'index.ts': ['app\\.ts', ...shared, 'operations/scheduled\\.ts'],
+  'index.ts': ['app\\.ts', ...shared, 'operations/scheduled\\.ts', 'privacy/data-key-rotation\\.ts'],
   'app.ts': ['config\\.ts', 'http/.+', `${anySlice}/(?:\\w+-)?routes\\.ts`],
   'config.ts': [],
   // A key that a client chose belongs to a person, so its table refers to theirs.
@@ -25,7 +25,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   conversations: forSlices,
   voice: forSlices,
   privacy: [...forSlices, `${anySlice}/personal-data\\.ts`],
-  operations: [...forSlices, 'privacy/erasure\\.ts'],
+  operations: [...forSlices, 'privacy/(?:erasure|rewrap-data-keys)\\.ts'],
 }
 
 /** Packages that only some files may know, and which. */
@@ -34,7 +34,7 @@ const packages: readonly (readonly [pattern: RegExp, files: RegExp])[] = [
   [/^@hono\//, /^src\/(http\/|\w+\/shapes\.ts$|\w+\/([\w]+-)?routes\.ts$)/],
   [/^drizzle-orm/, /^src\/(?!llm\/|speech\/|[\w-]+\/([\w]+-)?routes\.ts$|app\.ts$|index\.ts$)/],
   [/^pg(\/|$)/, /^src\/db\//],
-  [/^cloudflare:/, /^src\/config\.ts$/],
+  [/^cloudflare:/, /^src\/(config|privacy\/data-key-rotation)\.ts$/],
 ]
 
 interface Import {

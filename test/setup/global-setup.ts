@@ -25,13 +25,18 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     databaseName: 'neuraform',
     onProgress: () => undefined,
   })
+  const apart = await setUpDatabase({
+    ownerUrl: postgres.ownerUrl,
+    databaseName: 'neuraform_apart',
+    edgePassword: decodeURIComponent(new URL(urls.edgeUrl).password),
+  })
   const variables = workerEnvironment({
     given: [{ ENVIRONMENT: 'test', PUBLIC_ORIGIN: 'https://neuraform.test' }],
     workerOrigin: 'https://neuraform.test',
     upstreamOrigin: upstream.origin,
     keys: makeWorkerKeys(),
   })
-  project.provide('stack', { ...urls, upstreamOrigin: upstream.origin, variables })
+  project.provide('stack', { ...urls, apart, upstreamOrigin: upstream.origin, variables })
   const running = started.move()
   return () => running.disposeAsync()
 }

@@ -1,17 +1,22 @@
 import { Client, type QueryResultRow } from 'pg'
 import { inject } from 'vitest'
 
-let owner: Promise<Client> | undefined
+const owners = new Map<string, Promise<Client>>()
 
 /** The rows of a statement as the database's owner, whom no policy binds. */
-export async function asOwner<Row>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
-  owner ??= connect()
+export async function asOwner<Row>(
+  text: string,
+  values: readonly unknown[] = [],
+  { ownerUrl }: { readonly ownerUrl: string } = inject('stack'),
+): Promise<Row[]> {
+  const owner = owners.get(ownerUrl) ?? connect(ownerUrl)
+  owners.set(ownerUrl, owner)
   const { rows } = await (await owner).query<Row & QueryResultRow>(text, [...values])
   return rows
 }
 
-async function connect(): Promise<Client> {
-  const client = new Client({ connectionString: inject('stack').ownerUrl })
+async function connect(connectionString: string): Promise<Client> {
+  const client = new Client({ connectionString })
   client.on('error', () => undefined)
   await client.connect()
   return client

@@ -2,6 +2,8 @@
 export interface TestStack {
   readonly edgeUrl: string
   readonly ownerUrl: string
+  /** A second database, for what changes everybody's rows. */
+  readonly apart: { readonly edgeUrl: string; readonly ownerUrl: string }
   readonly upstreamOrigin: string
   readonly variables: Readonly<Record<string, string>>
 }

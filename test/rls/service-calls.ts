@@ -1,0 +1,190 @@
+import { randomUUID } from 'node:crypto'
+import { escapeLiteral } from 'pg'
+import { as, asSuperuser, fresh, handles, hex, insert, andThen, type Call } from '#test/rls/call.ts'
+import { rowOf, type Scene } from '#test/rls/scene.ts'
+
+/** What the service’s own roles do. */
+export const serviceCalls = (scene: Scene): readonly Call[] => [
+  ...signInCalls(scene),
+  ...jobCalls(scene),
+  ...rotationCalls(scene),
+  ...jobRules(scene),
+]
+
+function signInCalls(scene: Scene): readonly Call[] {
+  const { idOf } = handles(scene)
+  const { one, refusedSubject } = scene
+  const role = 'auth'
+  const identity = `'https://issuer.test', '${String(rowOf(one, 'identities')['subject'])}'`
+  const startSession = (presented: string) =>
+    `select * from app.start_session(${fresh}, '${one.userId}', ${idOf('identities')}, sha256('x'), null, null, null, 60, 60,
+      ${presented}, 20)`
+  return [
+    {
+      name: 'find_identity',
+      role,
+      text: `select * from app.find_identity(${identity}, '\\x00') where data_keys is not null and not is_refused`,
+    },
+    {
+      name: 'find_identity of a refused subject',
+      role,
+      text: `select * from app.find_identity('x', 'x', '${refusedSubject}') where is_refused`,
+    },
+    { name: 'claim_registration', role, text: `select app.claim_registration(${fresh}, now(), '\\x00')` },
+    {
+      name: 'claim_registration of a refused subject',
+      role,
+      text: `select app.claim_registration(${fresh}, now(), '${refusedSubject}')`,
+      expected: 'NF403',
+    },
+    {
+      name: 'refuse_registration',
+      role,
+      text: `select app.refuse_registration(${fresh}, now(), gen_random_uuid(), '\\x00')`,
+    },
+    {
+      name: 'create_account',
+      role,
+      text: `select * from app.create_account(${fresh}, '\\x00', '\\x00', null, null, false, '\\x00', '2006-01-01', '2008-01-01',
+        null, null, 'UTC', 'en', '1', '1', 'k1', '\\x00', gen_random_uuid(), 'google', 'https://issuer.test', 'new', null)`,
+    },
+    {
+      name: 'start_session',
+      role,
+      text: `${startSession(hex(one.tokenHash))}${andThen(
+        `select 1 from public.user_sessions where revoked_reason = 'signed_in_again'`,
+      )}`,
+    },
+    {
+      name: 'start_session, remembering the sign-in',
+      role,
+      text: `${startSession('null')}${andThen(`select 1 from public.identities where last_login_at > '2021-01-01'`)}`,
+    },
+  ]
+}
+
+function jobCalls(scene: Scene): readonly Call[] {
+  const { idOf } = handles(scene)
+  const { userId } = scene.one
+  const role = 'jobs'
+  const anchored = `where chain_id = '${String(rowOf(scene.one, 'audit_chains')['chain_id'])}'`
+  return [
+    {
+      name: 'record_service_event',
+      role: 'auth',
+      text: `select app.record_service_event(null, 'test.done', null, '{}', null)${andThen(
+        `select 1 from public.audit_log l join public.audit_chains c using (chain_id) where l.action = 'test.done' and c.user_id is null`,
+      )}`,
+    },
+    { name: 'unanchored_heads', role, text: `select 1 from app.unanchored_heads(1000000) ${anchored}` },
+    {
+      name: 'mark_anchored',
+      role,
+      text: `select app.mark_anchored(array_agg(chain_id), array_agg(seq)) from app.unanchored_heads(1000000);
+        select 1 where not exists (select from app.unanchored_heads(1000000))`,
+    },
+    { name: 'audit_chains_after', role, text: `select 1 from app.audit_chains_after(null, 1000000) ${anchored}` },
+    {
+      name: 'audit_entries_after',
+      role,
+      text: `select 1 from app.audit_chains_after(null, 1000000) c, app.audit_entries_after(c.chain_id, 0, 9) ${anchored}`,
+    },
+    {
+      name: 'pending_erasures',
+      role,
+      text: `select * from app.pending_erasures() where user_id = '${userId}'`,
+    },
+    {
+      name: 'finish_erasure, naming the newest line',
+      role,
+      text: `${asSuperuser}; update public.users set is_active = false; ${as(role)};
+        select cache_key from app.finish_erasure(${idOf('erasures')}) where cache_key is not null`,
+    },
+    {
+      name: 'finish_erasure',
+      role,
+      text: `${asSuperuser}; update public.users set is_active = false; ${as(role)};
+        select app.finish_erasure(${idOf('erasures')})${andThen(
+          `select 1 where not exists (select from public.users where id = '${userId}')
+             and exists (select from public.erasures where completed_at is not null)`,
+        )}`,
+    },
+  ]
+}
+
+function rotationCalls(scene: Scene): readonly Call[] {
+  const { userId } = scene.one
+  const role = 'jobs'
+  const sealed = `encode(m.content, 'hex')`
+  const message = rowOf(scene.one, 'messages')
+  const id = String(message['id'])
+  const content = String(message['content']).slice(2)
+  const cells = JSON.stringify([
+    { table_name: 'messages', column_name: 'content', row_id: id, sealed: content, resealed: '0000ff', words: ['5'] },
+    { table_name: 'user_keys', column_name: 'wrapped_key', row_id: id, sealed: content, resealed: '00', words: null },
+  ])
+  return [
+    { name: 'data_keys_of', role, text: `select 1 where app.data_keys_of('${userId}') -> 0 ->> 'version' = '1'` },
+    {
+      name: 'add_data_key and retire_data_keys',
+      role,
+      text: `${asSuperuser}; update public.messages m set content = set_byte(set_byte(content, 1, 0), 2, 1) where user_id = '${userId}';
+        ${as(role)}; select app.add_data_key('${userId}', 2, 'k1', '\\x00'); select app.retire_data_keys('${userId}', 2)${andThen(
+          `select 1 from public.user_keys where user_id = '${userId}'`,
+        )}`,
+      expected: 2,
+    },
+    {
+      name: 'retire_data_keys where none is needed',
+      role,
+      text: `select app.add_data_key('${userId}', 2, 'k1', '\\x00'); select app.retire_data_keys('${userId}', 2)${andThen(
+        `select 1 from public.user_keys where user_id = '${userId}'`,
+      )}`,
+    },
+    {
+      name: 'stale_cells',
+      role,
+      text: `select 1 from app.stale_cells('${userId}', 65536, 13, null, 9) where column_name = 'content'`,
+    },
+    {
+      name: 'reseal_cells',
+      role,
+      text: `select app.reseal_cells('${userId}', ${escapeLiteral(cells)})${andThen(
+        `select 1 from public.messages m where ${sealed} = '0000ff' and words = '{5}'`,
+      )}`,
+    },
+    {
+      name: 'keys_to_rewrap',
+      role,
+      text: `select 1 from app.keys_to_rewrap('k2', 100000) where user_id = '${userId}'`,
+    },
+    {
+      name: 'rewrap_keys',
+      role,
+      text: `select app.rewrap_keys('k2', (select jsonb_agg(jsonb_build_object('user_id', user_id, 'version', version,
+          'wrapped', encode(wrapped_key, 'hex'), 'rewrapped', '00')) from app.keys_to_rewrap('k2', 100000)))${andThen(
+            `select 1 from public.user_keys where user_id = '${userId}' and key_encryption_key_id = 'k2'`,
+          )}`,
+    },
+  ]
+}
+
+function jobRules(scene: Scene): readonly Call[] {
+  const role = 'jobs'
+  const persona = { ...rowOf(scene.one, 'personas'), id: randomUUID() }
+  return [
+    { name: 'a companion that set-up makes', role, text: insert('personas', { ...persona, owner_id: null }) },
+    {
+      name: 'a companion that set-up gives away',
+      role,
+      text: `update public.personas set owner_id = '${scene.two.userId}'`,
+      expected: '42501',
+    },
+    {
+      name: 'a turn that a sweep completes',
+      role,
+      text: `update public.turns set state = 'complete', ended_at = now() where state = 'streaming'`,
+      expected: '42501',
+    },
+  ]
+}
