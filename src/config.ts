@@ -36,6 +36,11 @@ const json = <T extends z.ZodType>(schema: T) =>
 const list = z.string().transform((text) => text.split(',').flatMap((item) => item.trim() || []))
 const count = (fallback: number, most: number) => z.coerce.number().int().min(1).max(most).default(fallback)
 const endpoint = z.url({ protocol: /^https?$/ })
+const postgresUrl = z.string().refine((text) => {
+  const url = URL.parse(text)
+  if (url === null || !['postgres:', 'postgresql:'].includes(url.protocol)) return false
+  return ![url.username, url.hostname, url.pathname.slice(1)].includes('')
+}, 'must be a postgres:// URL with a login, a host and a database')
 
 const endpoints = z.strictObject({
   issuer: endpoint.optional(),
@@ -57,6 +62,8 @@ const Variables = z
     ENVIRONMENT: z.enum(['development', 'test', 'staging', 'production']).default('production'),
     PUBLIC_ORIGIN: endpoint.optional(),
     ALLOWED_ORIGINS: list.default([]),
+    NEON_DATABASE_URL: postgresUrl.optional(),
+    NEON_FETCH_ENDPOINT: endpoint.optional(),
     KEY_ENCRYPTION_KEYS: json(keyEncryptionKeys).optional(),
     TOKEN_SIGNING_KEY: key32.optional(),
     LOOKUP_KEY: key32.optional(),
@@ -82,6 +89,10 @@ const Variables = z
     (values) =>
       ['development', 'test'].includes(values.ENVIRONMENT) || Object.keys(values.GOOGLE_ENDPOINTS).length === 0,
     { path: ['GOOGLE_ENDPOINTS'], error: 'is refused unless ENVIRONMENT is development or test' },
+  )
+  .refine(
+    (values) => ['development', 'test'].includes(values.ENVIRONMENT) || values.NEON_FETCH_ENDPOINT === undefined,
+    { path: ['NEON_FETCH_ENDPOINT'], error: 'is refused unless ENVIRONMENT is development or test' },
   )
 
 /** The Worker's configuration: parsed variables beside the bindings. */

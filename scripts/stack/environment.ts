@@ -26,6 +26,8 @@ export const configurationNames = [
   'SESSIONS_PER_USER',
   'AUDIO_URL_SECONDS',
   'DATABASE_DEADLINE_MS',
+  'NEON_DATABASE_URL',
+  'NEON_FETCH_ENDPOINT',
 ] as const
 
 export type Variables = Readonly<Record<string, string | undefined>>

@@ -1,5 +1,5 @@
 import type { Client, QueryResult } from 'pg'
-import type { Query } from '#src/db/connect.ts'
+import type { Query } from '#src/db/database.ts'
 import type { Results, Statement } from '#src/db/scope.ts'
 
 interface Recorded {

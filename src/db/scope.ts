@@ -4,7 +4,7 @@ import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres'
 import type { QueryResult } from 'pg'
 import * as z from 'zod'
 import type { Config } from '#src/config.ts'
-import type { Database, Flight } from '#src/db/connect.ts'
+import type { Database, Flight } from '#src/db/database.ts'
 import type { LogLine } from '#src/http/log.ts'
 import { mayFlyAgain, problemOf } from '#src/db/postgres-errors.ts'
 import { recordStatements } from '#src/db/recorded-statements.ts'
@@ -158,8 +158,8 @@ async function transact<const T extends readonly Statement[]>(
   })
   try {
     const timeoutMs = Math.min(mostStatementMs, database.deadlineMs)
-    const begin = `begin; set local role ${role}; set local statement_timeout = ${timeoutMs}`
-    const answers = await flyPatiently(database, { begin, queries: recorded.queries })
+    const settings = [`set local role ${role}`, `set local statement_timeout = ${timeoutMs}`]
+    const answers = await flyPatiently(database, { settings, queries: recorded.queries })
     if (mustCheckLogin) database.markLoginKnown()
     return {
       opening: opening === undefined ? undefined : answers[mustCheckLogin ? 1 : 0],
