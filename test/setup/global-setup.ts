@@ -4,10 +4,11 @@ import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
 import { setUpDatabase } from '#scripts/stack/database/set-up.ts'
 import { makeWorkerKeys, workerEnvironment } from '#scripts/stack/environment.ts'
+import { startNeonEndpoint } from '#scripts/stack/neon-endpoint.ts'
 import { startPostgres } from '#scripts/stack/postgres.ts'
 import { startUpstream } from '#scripts/upstream/server.ts'
 
-/** Starts a real PostgreSQL, set up as an operator would, and the local upstream; stops both when the tests end. */
+/** Starts a real PostgreSQL, set up as an operator would, the local upstream and a local endpoint in Neon's place; stops all when the tests end. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   await using started = new AsyncDisposableStack()
   const directory = await mkdtemp(join(tmpdir(), 'neuraform-test-'))
@@ -20,6 +21,8 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   started.defer(() => postgres.stop())
   const upstream = await startUpstream({ chunkDelayMs: 1 })
   started.defer(() => upstream.close())
+  const neon = await startNeonEndpoint()
+  started.defer(() => neon.close())
   const urls = await setUpDatabase({
     ownerUrl: postgres.ownerUrl,
     databaseName: 'neuraform',
@@ -36,7 +39,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     upstreamOrigin: upstream.origin,
     keys: makeWorkerKeys(),
   })
-  project.provide('stack', { ...urls, apart, upstreamOrigin: upstream.origin, variables })
+  project.provide('stack', { ...urls, apart, upstreamOrigin: upstream.origin, neonEndpoint: neon.url, variables })
   const running = started.move()
   return () => running.disposeAsync()
 }

@@ -5,16 +5,25 @@ import { asOwner } from '#test/setup/owner-database.ts'
 
 type Variables = Partial<Env>
 
+/** The ways to PostgreSQL; what holds of the door holds by each. */
+export const transports = ['Hyperdrive', 'Neon'] as const
+export type Transport = (typeof transports)[number]
+
 /** The variables of a Worker that is bound to this database. */
-export const databaseAt = (connectionString: string): Variables => ({
-  HYPERDRIVE: { connectionString } as Hyperdrive,
-})
+export function databaseAt(connectionString: string, transport: Transport = 'Hyperdrive'): Variables {
+  if (transport === 'Hyperdrive') return { HYPERDRIVE: { connectionString } as Hyperdrive }
+  return Object.fromEntries([
+    ['HYPERDRIVE', undefined],
+    ['NEON_DATABASE_URL', connectionString],
+    ['NEON_FETCH_ENDPOINT', inject('stack').neonEndpoint],
+  ])
+}
 
 /** The variables of a Worker that reaches the tests' database in another way. */
-export function databaseVia(change: (url: URL) => void): Variables {
+export function databaseVia(change: (url: URL) => unknown, transport: Transport = 'Hyperdrive'): Variables {
   const url = new URL(inject('stack').edgeUrl)
   change(url)
-  return databaseAt(url.href)
+  return databaseAt(url.href, transport)
 }
 
 interface Connection {
@@ -26,7 +35,7 @@ interface Connection {
 }
 
 /** The tests' database by connections of a name of their own, so that they can be told from everybody else's. */
-export function namedDatabase() {
+export function namedDatabase(transport: Transport = 'Hyperdrive', options = '') {
   const name = `test-${crypto.randomUUID()}`
   const connections = async () =>
     await asOwner<Connection>(
@@ -36,7 +45,10 @@ export function namedDatabase() {
       [name],
     )
   return {
-    variables: databaseVia((url) => url.searchParams.set('application_name', name)),
+    variables: databaseVia((url) => {
+      url.searchParams.set('application_name', name)
+      if (options !== '') url.searchParams.set('options', options)
+    }, transport),
     connections,
     /** Ends them as an operator would and waits until they are gone; how many there were. */
     terminate: async () =>
@@ -79,4 +91,18 @@ export function watchQueries(stand: (send: Send, asked: Asked) => Promise<unknow
   }
   const spy = vi.spyOn(Client.prototype, 'query').mockImplementation(query as never)
   onTestFinished(() => spy.mockRestore())
+}
+
+type Ask = () => Promise<Response>
+
+/** Stands between the Worker and Neon's endpoint until the test ends; `number` counts the requests from 1. */
+export function watchNeon(stand: (ask: Ask, init: RequestInit, number: number) => Promise<Response>): void {
+  const trueFetch = globalThis.fetch
+  let number = 0
+  vi.stubGlobal('fetch', async (input: RequestInfo | URL, init: RequestInit = {}) => {
+    if (String(input) !== inject('stack').neonEndpoint) return await trueFetch(input, init)
+    number += 1
+    return await stand(async () => await trueFetch(input, init), init, number)
+  })
+  onTestFinished(() => void vi.unstubAllGlobals())
 }

@@ -1,10 +1,11 @@
-/** What every test may reach: the database as the Worker and as its owner, the upstream, and the Worker's variables. */
+/** What every test may reach: the database as the Worker and as its owner, the upstream, Neon's endpoint, the Worker's variables. */
 export interface TestStack {
   readonly edgeUrl: string
   readonly ownerUrl: string
   /** A second database, for what changes everybody's rows. */
   readonly apart: { readonly edgeUrl: string; readonly ownerUrl: string }
   readonly upstreamOrigin: string
+  readonly neonEndpoint: string
   readonly variables: Readonly<Record<string, string>>
 }
 

@@ -32,11 +32,16 @@ export const someWords = (): Words => ({
   person: `new:${crypto.randomUUID()}`,
 })
 
-/** Walks the main job through every route, in order, and writes down every answer. */
-export async function walkEveryRoute(words: Words): Promise<readonly Exchange[]> {
+type Worker = (request: Request) => Promise<Response>
+
+/** Walks the main job through every route of a Worker, in order, and writes down every answer. */
+export async function walkEveryRoute(
+  words: Words,
+  worker: Worker = async (request) => await exports.default.fetch(request),
+): Promise<readonly Exchange[]> {
   const exchanges: Exchange[] = []
   const send = async (operation: string, label: string, options: SendOptions = {}) => {
-    const exchange = await exchangeOf(operation, label, options)
+    const exchange = await exchangeOf(worker, operation, label, options)
     exchanges.push(exchange)
     return exchange
   }
@@ -117,10 +122,10 @@ interface SendOptions {
   readonly headers?: Record<string, string>
 }
 
-async function exchangeOf(operation: string, label: string, options: SendOptions): Promise<Exchange> {
+async function exchangeOf(worker: Worker, operation: string, label: string, options: SendOptions): Promise<Exchange> {
   const [method = '', path = ''] = operation.split(' ')
   const url = `https://neuraform.test${path.replace('{id}', options.id ?? '')}${options.query ?? ''}`
-  const response = await exports.default.fetch(
+  const response = await worker(
     new Request(url, {
       method,
       headers: {
