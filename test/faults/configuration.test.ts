@@ -1,6 +1,7 @@
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, inject, it, vi } from 'vitest'
 import type { Env } from '#src/config.ts'
 import { call, googleToken, newUser, registrationTicket } from '#test/setup/client.ts'
+import { databaseAt } from '#test/setup/other-database.ts'
 import { operations, pathOf } from '#test/setup/operations.ts'
 import { newConversation } from '#test/setup/talk.ts'
 import { callWith } from '#test/setup/worker-with.ts'
@@ -19,7 +20,7 @@ describe('what is not configured', () => {
     ['Google', { GOOGLE_CLIENT_ID: '' }, 'login', expect.stringContaining('')],
     ['lookup key', without('LOOKUP_KEY'), 'login', expect.stringContaining('LOOKUP_KEY')],
     ['signing key', without('TOKEN_SIGNING_KEY'), 'profile', expect.stringContaining('TOKEN_SIGNING_KEY')],
-    ['database', without('HYPERDRIVE'), 'profile', 'No database is bound: HYPERDRIVE.'],
+    ['database', without('HYPERDRIVE'), 'profile', 'No database is bound: HYPERDRIVE or NEON_DATABASE_URL.'],
   ] as const)('is said where the %s is missed, and nowhere else', async (_name, variables, missed, detail) => {
     const { token, person } = await newUser()
     const { id } = await newConversation(token)
@@ -85,6 +86,9 @@ describe('a configuration that is wrong', () => {
     ['KEY_ENCRYPTION_KEYS', secret],
     ['MINIMUM_AGE', 'many'],
     ['DATABASE_DEADLINE_MS', '0'],
+    ['NEON_DATABASE_URL', `https://${secret}.test/neuraform`],
+    ['NEON_DATABASE_URL', `postgres://${secret}.test/neuraform`],
+    ['NEON_FETCH_ENDPOINT', `file:///${secret}`],
     ['LLM_BASE_URL', `file:///${secret}`],
     ['ENVIRONMENT', 'home'],
     ['ENVIRONMENT', 'production'],
@@ -110,6 +114,25 @@ describe('a configuration that is wrong', () => {
     const named = name === 'ENVIRONMENT' && value === 'production' ? 'GOOGLE_ENDPOINTS' : name
     expect(lines.filter((line) => !line.includes(`"detail":"${named}: `))).toEqual([])
     expect(lines.filter((line) => line.includes(secret) || line.includes(btoa(secret)))).toEqual([])
+  })
+})
+
+describe('another endpoint in Neon’s place', () => {
+  it.each([
+    ['staging', 503],
+    ['production', 503],
+    ['development', 200],
+  ])('in %s answers %i, since it would be told the password', async (ENVIRONMENT, expected) => {
+    const { edgeUrl } = inject('stack')
+    const log = vi
+      .spyOn(console, 'log')
+      .mockImplementation(() => undefined)
+      .mockClear()
+    const variables = { ...databaseAt(edgeUrl, 'Neon'), ENVIRONMENT, GOOGLE_ENDPOINTS: '' }
+    expect((await callWith(variables, 'GET', '/health/ready')).status).toBe(expected)
+    const lines = log.mock.calls.flat().map(String)
+    expect(lines.some((line) => line.includes('"detail":"NEON_FETCH_ENDPOINT: is refused'))).toBe(expected === 503)
+    expect(lines.filter((line) => line.includes(new URL(edgeUrl).password))).toEqual([])
   })
 })
 

@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest'
 import type { Env } from '#src/config.ts'
 import { call, newUser } from '#test/setup/client.ts'
-import { databaseVia, lockConversation, namedDatabase } from '#test/setup/other-database.ts'
+import { lockConversation, namedDatabase, transports } from '#test/setup/other-database.ts'
 import { messagesOf, newConversation } from '#test/setup/talk.ts'
 import { callWith } from '#test/setup/worker-with.ts'
 import type { Conversation } from '#src/conversations/shapes.ts'
@@ -26,10 +26,10 @@ const titleOf = async (token: string, id: string) =>
 const untilItWaits = async ({ connections }: Named) =>
   await vi.waitFor(async () => expect((await connections()).map(({ waits_for: what }) => what)).toContain('Lock'))
 
-describe('a flight that must wait', () => {
+describe.each(transports)('a flight by %s that must wait', (transport) => {
   it('is given up at the deadline with 504, and nothing of it is written later', async () => {
     const { token, id, lock } = await lockedTalk()
-    const database = namedDatabase()
+    const database = namedDatabase(transport)
     const startedAt = Date.now()
     const late = await rename({ ...database.variables, DATABASE_DEADLINE_MS: '300' }, token, id)
     expect([late.status, late.headers.get('Retry-After'), late.body.code]).toEqual([504, '2', 'deadline_exceeded'])
@@ -44,13 +44,13 @@ describe('a flight that must wait', () => {
   })
 
   it.each([
-    ['is cancelled', {}],
-    ['may not wait for a lock', databaseVia((url) => url.searchParams.set('options', '-c lock_timeout=100'))],
-  ])('and %s answers 504', async (_name, variables) => {
+    ['is cancelled', ''],
+    ['may not wait for a lock', '-c lock_timeout=100'],
+  ])('and %s answers 504', async (_name, options) => {
     const { token, id, lock } = await lockedTalk()
-    const database = namedDatabase()
-    const renaming = rename({ ...database.variables, ...variables }, token, id)
-    if (!('HYPERDRIVE' in variables)) {
+    const database = namedDatabase(transport, options)
+    const renaming = rename(database.variables, token, id)
+    if (options === '') {
       await untilItWaits(database)
       expect(await database.cancel()).toBe(1)
     }
@@ -61,11 +61,8 @@ describe('a flight that must wait', () => {
 
   it('and loses to another writer flies again', async () => {
     const { token, id, lock } = await lockedTalk()
-    const database = namedDatabase()
-    const strict = '-c default_transaction_isolation=serializable'
-    const url = new URL(database.variables.HYPERDRIVE?.connectionString ?? '')
-    url.searchParams.set('options', strict)
-    const renaming = rename({ HYPERDRIVE: { connectionString: url.href } as Hyperdrive }, token, id)
+    const database = namedDatabase(transport, '-c default_transaction_isolation=serializable')
+    const renaming = rename(database.variables, token, id)
     await untilItWaits(database)
     await lock.changeAndRelease()
     const { status, body, headers } = await renaming
@@ -74,10 +71,10 @@ describe('a flight that must wait', () => {
   })
 })
 
-describe('a connection that the database ends in flight', () => {
+describe.each(transports)('a connection that the database ends in flight, by %s,', (transport) => {
   it('is replaced once or twice, and the request notices nothing', async () => {
     const { token, id, lock } = await lockedTalk()
-    const database = namedDatabase()
+    const database = namedDatabase(transport)
     const renaming = rename(database.variables, token, id)
     for (const _ of [1, 2]) {
       await untilItWaits(database)
@@ -92,7 +89,7 @@ describe('a connection that the database ends in flight', () => {
 
   it('again and again answers 503; the same key then makes one message', async () => {
     const { token, id, lock } = await lockedTalk()
-    const database = namedDatabase()
+    const database = namedDatabase(transport)
     const headers = { 'Idempotency-Key': 'key' }
     const body = { role: 'user', content: 'Once.' }
     const path = `/conversations/${id}/messages`

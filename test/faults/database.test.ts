@@ -1,6 +1,6 @@
 import { describe, expect, inject, it, vi } from 'vitest'
 import { call, fuka, googleToken, newUser } from '#test/setup/client.ts'
-import { databaseAt, databaseVia } from '#test/setup/other-database.ts'
+import { databaseAt, databaseVia, transports } from '#test/setup/other-database.ts'
 import { asOwner } from '#test/setup/owner-database.ts'
 import { newConversation } from '#test/setup/talk.ts'
 import { callWith } from '#test/setup/worker-with.ts'
@@ -48,25 +48,25 @@ const unavailable = {
   code: 'unavailable',
 }
 
-describe('a database that cannot be used', () => {
+describe.each(transports)('a database that cannot be used, by %s,', (transport) => {
   const crowded = `crowded_${crypto.randomUUID().replaceAll('-', '')}`
 
   it.each([
-    ['refuses connections', async () => databaseVia((url) => (url.port = '9'))],
-    ['cannot be found', async () => databaseVia((url) => (url.hostname = 'nowhere.invalid'))],
-    ['is something else', async () => databaseVia((url) => (url.port = new URL(upstreamOrigin).port))],
-    ['knows another password', async () => databaseVia((url) => (url.password = secret))],
-    ['knows no such login', async () => databaseVia((url) => (url.username = 'nobody'))],
-    ['is not there', async () => databaseVia((url) => (url.pathname = '/nowhere'))],
-    ['was never set up', async () => databaseVia((url) => (url.pathname = '/postgres'))],
+    ['refuses connections', async () => databaseVia((url) => (url.port = '9'), transport)],
+    ['cannot be found', async () => databaseVia((url) => (url.hostname = 'nowhere.invalid'), transport)],
+    ['is something else', async () => databaseVia((url) => (url.port = new URL(upstreamOrigin).port), transport)],
+    ['knows another password', async () => databaseVia((url) => (url.password = secret), transport)],
+    ['knows no such login', async () => databaseVia((url) => (url.username = 'nobody'), transport)],
+    ['is not there', async () => databaseVia((url) => (url.pathname = '/nowhere'), transport)],
+    ['was never set up', async () => databaseVia((url) => (url.pathname = '/postgres'), transport)],
     [
       'takes no more connections',
       async () => {
         await asOwner(`create role ${crowded} login password '${crowded}' connection limit 0`)
-        return databaseVia((url) => ([url.username, url.password] = [crowded, crowded]))
+        return databaseVia((url) => ([url.username, url.password] = [crowded, crowded]), transport)
       },
     ],
-    ['lets a superuser in', async () => databaseAt(ownerUrl)],
+    ['lets a superuser in', async () => databaseAt(ownerUrl, transport)],
   ])('because it %s answers 503 everywhere, while the Worker lives', async (_name, database) => {
     const life = await newLife()
     const variables = await database()
@@ -101,7 +101,7 @@ describe('a database that cannot be used', () => {
 
   it('is not asked for what needs none', async () => {
     const { token, id } = await newLife()
-    const variables = databaseVia((url) => (url.port = '9'))
+    const variables = databaseVia((url) => (url.port = '9'), transport)
     const answers = [
       await callWith(variables, 'GET', '/auth/profile'),
       await callWith(variables, 'GET', '/auth/profile', { token: `nf_${'a'.repeat(51)}` }),
@@ -118,8 +118,9 @@ describe('a database that cannot be used', () => {
   })
 })
 
-describe('a database that is read-only', () => {
-  const variables = databaseVia((url) => url.searchParams.set('options', '-c default_transaction_read_only=on'))
+describe.each(transports)('a database that is read-only, by %s,', (transport) => {
+  const readOnly = '-c default_transaction_read_only=on'
+  const variables = databaseVia((url) => url.searchParams.set('options', readOnly), transport)
 
   it('is read from, also by a session whose last activity is due to be noted', async () => {
     const life = await newLife()

@@ -2,7 +2,7 @@ import { env } from 'cloudflare:workers'
 import { eq, sql } from 'drizzle-orm'
 import { Client } from 'pg'
 import { v7 as uuidv7 } from 'uuid'
-import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { describe, expect, inject, it, onTestFinished, vi } from 'vitest'
 import { configOf } from '#src/config.ts'
 import { conversations } from '#src/conversations/tables.ts'
 import { openDatabase } from '#src/db/connect.ts'
@@ -10,12 +10,12 @@ import { asService, asUser, asVisitor, type Caller, type RequestScope } from '#s
 import { personas } from '#src/personas/tables.ts'
 import { checkSessionToken } from '#src/vault/session-token.ts'
 import { call, fuka, newUser } from '#test/setup/client.ts'
-import { watchQueries } from '#test/setup/other-database.ts'
+import { databaseAt, transports, watchNeon, watchQueries, type Transport } from '#test/setup/other-database.ts'
 import { asOwner } from '#test/setup/owner-database.ts'
 import { newConversation } from '#test/setup/talk.ts'
 
-function newScope(): RequestScope {
-  const config = configOf(env)
+function newScope(transport: Transport): RequestScope {
+  const config = configOf({ ...env, ...databaseAt(inject('stack').edgeUrl, transport) })
   return {
     config,
     database: openDatabase(config),
@@ -25,8 +25,8 @@ function newScope(): RequestScope {
   }
 }
 
-async function newCaller(token: string): Promise<Caller> {
-  const scope = newScope()
+async function newCaller(token: string, transport: Transport): Promise<Caller> {
+  const scope = newScope(transport)
   const tokenHash = (await checkSessionToken(scope.config, token)) ?? new Uint8Array()
   return { ...scope, tokenHash, session: undefined }
 }
@@ -34,10 +34,10 @@ async function newCaller(token: string): Promise<Caller> {
 const tagsOf = async (id: string) =>
   (await asOwner<{ tags: string[] }>('select tags from conversations where id = $1', [id]))[0]?.tags
 
-describe('the door', () => {
+describe.each(transports)('the door, by %s,', (transport) => {
   it('sends statements in the order of the array, whatever builds them', async () => {
     const step = sql<string>`current_setting('app.step')`
-    const results = await asVisitor(newScope(), (db) => [
+    const results = await asVisitor(newScope(transport), (db) => [
       db.execute(sql`select set_config('app.step', 'one', true)`),
       db.select({ step }).from(personas).where(eq(personas.id, fuka)),
       db.execute(sql`select set_config('app.step', 'two', true)`),
@@ -52,9 +52,72 @@ describe('the door', () => {
     ])
   })
 
+  it.each([
+    ['cannot be encoded', sql`select ${{ toPostgres: () => ({ big: 1n }) }}::text`, 0],
+    ['fails', sql`select 1 / 0`, 1],
+    ['is not allowed', sql`delete from users`, 1],
+  ])(
+    'writes nothing of a flight in which one statement %s, and its connection is good for another',
+    async (_name, bad, flights) => {
+      const { token } = await newUser()
+      const { id } = await newConversation(token)
+      const caller = await newCaller(token, transport)
+      const tag = (...tags: string[]) => ({ tags })
+      const named = eq(conversations.id, id)
+      await expect(
+        asUser(caller, (db) => [
+          db.update(conversations).set(tag('before')).where(named),
+          db.execute(bad),
+          db.update(conversations).set(tag('behind')).where(named),
+        ]),
+      ).rejects.toThrow()
+      expect([await tagsOf(id), caller.database.flights]).toEqual([[], flights])
+      await asUser(caller, (db) => [db.update(conversations).set(tag('after')).where(named)])
+      expect(await tagsOf(id)).toEqual(['after'])
+    },
+  )
+
+  it('writes nothing for a value that JSON cannot hold, wherever it stands', async () => {
+    const { token } = await newUser()
+    const { id } = await newConversation(token)
+    const caller = await newCaller(token, transport)
+    const named = eq(conversations.id, id)
+    await expect(
+      asUser(caller, (db) => [
+        db
+          .update(conversations)
+          .set({ tags: ['before'] })
+          .where(named),
+        db
+          .update(conversations)
+          .set({ metadata: { big: 1n } as never })
+          .where(named),
+      ]),
+    ).rejects.toThrow(TypeError)
+    expect([await tagsOf(id), caller.database.flights]).toEqual([[], 0])
+  })
+
+  it('leaves nothing of one flight’s settings to the next', async () => {
+    const { token } = await newUser()
+    const scope = newScope(transport)
+    const caller = { ...scope, tokenHash: (await newCaller(token, transport)).tokenHash, session: undefined }
+    await asUser(caller, () => [])
+    const who = sql`select current_user as role, app.current_user_id() as person`
+    const [now] = await asVisitor(scope, (db) => [db.execute(who)])
+    expect([now.rows, scope.database.flights]).toEqual([[{ role: 'neuraform_visitor', person: null }], 2])
+  })
+
+  it('says why the service acts on its own', async () => {
+    const name = sql`select current_setting('application_name') as name`
+    const [answer] = await asService(newScope(transport), 'jobs', 'a test', (db) => [db.execute(name)])
+    expect(answer.rows).toEqual([{ name: 'neuraform: a test' }])
+  })
+})
+
+describe('the door, by Hyperdrive alone,', () => {
   it('sends a whole transaction before any answer is there: begin, session, statements, commit', async () => {
     const { token } = await newUser()
-    const caller = await newCaller(token)
+    const caller = await newCaller(token, 'Hyperdrive')
     await asUser(caller, () => [])
     const sent: string[] = []
     let answers = 0
@@ -79,55 +142,10 @@ describe('the door', () => {
     ])
   })
 
-  it.each([
-    ['cannot be encoded', sql`select ${{ toPostgres: () => ({ big: 1n }) }}::text`, 0],
-    ['fails', sql`select 1 / 0`, 1],
-    ['is not allowed', sql`delete from users`, 1],
-  ])(
-    'writes nothing of a flight in which one statement %s, and its connection is good for another',
-    async (_name, bad, flights) => {
-      const { token } = await newUser()
-      const { id } = await newConversation(token)
-      const caller = await newCaller(token)
-      const tag = (...tags: string[]) => ({ tags })
-      const named = eq(conversations.id, id)
-      await expect(
-        asUser(caller, (db) => [
-          db.update(conversations).set(tag('before')).where(named),
-          db.execute(bad),
-          db.update(conversations).set(tag('behind')).where(named),
-        ]),
-      ).rejects.toThrow()
-      expect([await tagsOf(id), caller.database.flights]).toEqual([[], flights])
-      await asUser(caller, (db) => [db.update(conversations).set(tag('after')).where(named)])
-      expect(await tagsOf(id)).toEqual(['after'])
-    },
-  )
-
-  it('writes nothing for a value that JSON cannot hold, wherever it stands', async () => {
-    const { token } = await newUser()
-    const { id } = await newConversation(token)
-    const caller = await newCaller(token)
-    const named = eq(conversations.id, id)
-    await expect(
-      asUser(caller, (db) => [
-        db
-          .update(conversations)
-          .set({ tags: ['before'] })
-          .where(named),
-        db
-          .update(conversations)
-          .set({ metadata: { big: 1n } as never })
-          .where(named),
-      ]),
-    ).rejects.toThrow(TypeError)
-    expect([await tagsOf(id), caller.database.flights]).toEqual([[], 0])
-  })
-
   it('takes no transaction for written whose last word is not COMMIT', async () => {
     const { token } = await newUser()
     const { id } = await newConversation(token)
-    const caller = await newCaller(token)
+    const caller = await newCaller(token, 'Hyperdrive')
     watchQueries(async (send, asked) => await send(asked === 'commit' ? 'rollback' : asked))
     const flying = asUser(caller, (db) => [
       db
@@ -138,21 +156,37 @@ describe('the door', () => {
     await expect(flying).rejects.toThrow('rolled back')
     expect(await tagsOf(id)).toEqual([])
   })
+})
 
-  it('leaves nothing of one flight’s settings to the next', async () => {
+describe('the door, by Neon alone,', () => {
+  it('asks once for a flight: what it sets, session, statements; begin and commit are the endpoint’s', async () => {
     const { token } = await newUser()
-    const scope = newScope()
-    const caller = { ...scope, tokenHash: (await newCaller(token)).tokenHash, session: undefined }
+    const caller = await newCaller(token, 'Neon')
     await asUser(caller, () => [])
-    const who = sql`select current_user as role, app.current_user_id() as person`
-    const [now] = await asVisitor(scope, (db) => [db.execute(who)])
-    expect([now.rows, scope.database.flights]).toEqual([[{ role: 'neuraform_visitor', person: null }], 2])
-  })
-
-  it('says why the service acts on its own', async () => {
-    const name = sql`select current_setting('application_name') as name`
-    const [answer] = await asService(newScope(), 'jobs', 'a test', (db) => [db.execute(name)])
-    expect(answer.rows).toEqual([{ name: 'neuraform: a test' }])
+    const asked: unknown[] = []
+    watchNeon(async (ask, { body, redirect }, number) => {
+      const { queries } = JSON.parse(String(body)) as { queries: { query: string }[] }
+      asked.push(...queries.map(({ query }) => `${number}: ${query.slice(0, 27)}`), redirect)
+      return await ask()
+    })
+    await asUser(caller, (db) => [db.execute(sql`select 'one'`), db.select().from(personas).limit(1)])
+    await asUser(caller, (db) => [db.execute(sql`select 'two'`)])
+    expect([asked, caller.database.flights]).toEqual([
+      [
+        '1: set local role neuraform_us',
+        '1: set local statement_timeout',
+        '1: select * from app.begin_ses',
+        "1: select 'one'",
+        '1: select "id", "slug", "owner',
+        'manual',
+        '2: set local role neuraform_us',
+        '2: set local statement_timeout',
+        '2: select * from app.begin_ses',
+        "2: select 'two'",
+        'manual',
+      ],
+      3,
+    ])
   })
 })
 
@@ -163,7 +197,7 @@ function watchClients(): readonly Client[] {
   return connect.mock.contexts as Client[]
 }
 
-describe('the connections of a Worker', () => {
+describe('the connections of a Worker by Hyperdrive', () => {
   it('are one for a request, however many its flights', async () => {
     const { token } = await newUser()
     const clients = watchClients()
