@@ -34,6 +34,7 @@ const packages: readonly (readonly [pattern: RegExp, files: RegExp])[] = [
   [/^@hono\//, /^src\/(http\/|\w+\/shapes\.ts$|\w+\/([\w]+-)?routes\.ts$)/],
   [/^drizzle-orm/, /^src\/(?!llm\/|speech\/|[\w-]+\/([\w]+-)?routes\.ts$|app\.ts$|index\.ts$)/],
   [/^pg(\/|$)/, /^src\/db\//],
+  [/^@neondatabase\//, /^src\/db\//],
   [/^cloudflare:/, /^src\/(config|privacy\/data-key-rotation)\.ts$/],
 ]
 
