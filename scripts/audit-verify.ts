@@ -8,8 +8,8 @@ import { describeFailure } from '#scripts/stack/failure.ts'
 const usage = `npm run audit:verify: works every audit chain out again and says what was tampered with.
 
   DATABASE_URL       the database's owner, as for npm run db:setup
-  STATE_DIRECTORY    where a local Worker keeps its buckets (npm run dev: .neuraform/worker/v3); without it the
-                     deployed bucket of wrangler.toml is read, for which wrangler must be signed in`
+  STORES             none: without anchors (the default); deployed: with those in the R2 of wrangler.toml, for which
+                     wrangler must be signed in; or where a local Worker keeps them (npm run dev: .neuraform/worker/v3)`
 
 process.exitCode = await verifyAll()
 
@@ -22,14 +22,19 @@ async function verifyAll(): Promise<number> {
   const client = new Client({ connectionString })
   try {
     await client.connect()
-    await using stores = await openStores(process.env['STATE_DIRECTORY'])
-    return report(await findAll(client, await readAnchors(stores.anchors)))
+    return report(await findAll(client, await anchorsIn(process.env['STORES'] ?? 'none')))
   } catch (error) {
     console.error(`\n${describeFailure(error)}`)
     return 1
   } finally {
     await client.end().catch(() => undefined)
   }
+}
+
+async function anchorsIn(where: string): ReturnType<typeof readAnchors> {
+  if (where === 'none') return new Map()
+  await using stores = await openStores(where === 'deployed' ? undefined : where)
+  return await readAnchors(stores.anchors)
 }
 
 interface Verified {

@@ -91,12 +91,16 @@ describe('the security log', () => {
 
   it('shows its owner where somebody tampered with it', async () => {
     const { token, user } = await newUser()
-    await asOwner(`do $$ begin
-      set local session_replication_role = replica;
-      update public.audit_log set details = '{"provider":"apple"}'
-        where seq = 1 and chain_id = (select chain_id from public.audit_chains where user_id = '${user.id}');
-    end $$`)
+    const writeOver = async (text: string) =>
+      await asOwner(`do $$ begin
+        set local session_replication_role = replica;
+        update public.audit_log set action = '${text}'
+          where seq = 1 and chain_id = (select chain_id from public.audit_chains where user_id = '${user.id}');
+      end $$`)
+    await writeOver('account.other')
     expect((await logOf(token)).chain.broken_at).toBe(1)
+    await writeOver('account.registered')
+    expect((await logOf(token)).chain.broken_at).toBeNull()
   })
 
   it('holds no name, address, token or device of anybody’s', async () => {

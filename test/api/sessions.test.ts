@@ -115,6 +115,8 @@ describe('a session of an account that is not active', () => {
     expect(await statusesOf([token])).toEqual([200])
     await asOwner('update users set is_active = false where id = $1', [user.id])
     expect(await statusesOf([token])).toEqual([401])
+    await asOwner('update users set is_active = true where id = $1', [user.id])
+    expect(await statusesOf([token])).toEqual([200])
   })
 })
 

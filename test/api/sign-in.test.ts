@@ -104,6 +104,7 @@ describe('signing in again', () => {
         detail: 'This account is being erased.',
       },
     ])
+    await asOwner('update users set is_active = true where id = $1', [user.id])
   })
 })
 

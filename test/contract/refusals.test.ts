@@ -111,5 +111,6 @@ describe('every route that reads a session', () => {
       const answer = await askWell(operation, ended)
       expect([operation.name, answer.status, answer.text]).toEqual([operation.name, 401, unauthenticated])
     }
+    await asOwner('update users set is_active = true where id = $1', [user.id])
   })
 })

@@ -76,6 +76,17 @@ function jobCalls(scene: Scene): readonly Call[] {
         `select 1 from public.audit_log l join public.audit_chains c using (chain_id) where l.action = 'test.done' and c.user_id is null`,
       )}`,
     },
+    {
+      name: 'broken_invariants',
+      role,
+      text: `${asSuperuser}; delete from public.identities where user_id = '${userId}'; ${as(role)};
+        select 1 from app.broken_invariants(100000) where subject = '${userId}'`,
+    },
+    {
+      name: 'voice_objects',
+      role,
+      text: `select 1 from app.voice_objects(null, 100000) where id = ${idOf('voice_data')}`,
+    },
     { name: 'unanchored_heads', role, text: `select 1 from app.unanchored_heads(1000000) ${anchored}` },
     {
       name: 'mark_anchored',

@@ -9,6 +9,7 @@ const callers: Readonly<Record<string, string>> = {
   begin_erasure: 'neuraform_user',
   begin_session: 'neuraform_user',
   begin_turn: 'neuraform_user',
+  broken_invariants: 'neuraform_jobs',
   claim_registration: 'neuraform_auth',
   create_account: 'neuraform_auth',
   data_keys_of: 'neuraform_jobs',
@@ -32,6 +33,7 @@ const callers: Readonly<Record<string, string>> = {
   rewrap_keys: 'neuraform_jobs',
   search_messages: 'neuraform_user',
   stale_cells: 'neuraform_jobs',
+  voice_objects: 'neuraform_jobs',
   start_session: 'neuraform_auth',
   unanchored_heads: 'neuraform_jobs',
 }

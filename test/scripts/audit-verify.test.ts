@@ -32,7 +32,7 @@ async function verify(environment: Readonly<Record<string, string>>) {
 it('says that every chain holds, and where one does not', { timeout: 60_000 }, async () => {
   const url = new URL(inject('stack').ownerUrl)
   url.pathname = `/${databaseName}`
-  const environment = { DATABASE_URL: url.href, STATE_DIRECTORY: stateDirectory }
+  const environment = { DATABASE_URL: url.href, STORES: stateDirectory }
   const person = await makePerson(scratch.owner)
   expect(await verify(environment)).toEqual({
     code: 0,

@@ -1,7 +1,9 @@
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Client } from 'pg'
 import type { TestProject } from 'vitest/node'
+import { findBrokenRows } from '#scripts/check/find-broken.ts'
 import { setUpDatabase } from '#scripts/stack/database/set-up.ts'
 import { makeWorkerKeys, workerEnvironment } from '#scripts/stack/environment.ts'
 import { startNeonEndpoint } from '#scripts/stack/neon-endpoint.ts'
@@ -41,5 +43,17 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   })
   project.provide('stack', { ...urls, apart, upstreamOrigin: upstream.origin, neonEndpoint: neon.url, variables })
   const running = started.move()
-  return () => running.disposeAsync()
+  return async () => {
+    await using _stopped = running
+    await assertEverythingHolds(urls.ownerUrl)
+  }
+}
+
+/** What the tests did through the service must have left nothing broken. */
+async function assertEverythingHolds(ownerUrl: string): Promise<void> {
+  const client = new Client({ connectionString: ownerUrl })
+  await client.connect()
+  const broken = await findBrokenRows(client, new Map())
+  await client.end()
+  if (broken.length > 0) throw new Error(`The tests left something broken: ${JSON.stringify(broken, undefined, 1)}`)
 }
