@@ -83,6 +83,8 @@ const Variables = z
     DATABASE_DEADLINE_MS: count(8_000, 60_000),
     LLM_FIRST_TOKEN_MS: count(20_000, 120_000),
     LLM_IDLE_MS: count(15_000, 120_000),
+    // Within the ten minutes after which the sweep takes a turn for one whose Worker died.
+    LLM_REPLY_MS: count(300_000, 540_000),
     SPEECH_DEADLINE_MS: count(20_000, 120_000),
   })
   .refine(

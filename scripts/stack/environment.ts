@@ -16,6 +16,7 @@ export const configurationNames = [
   'LLM_MODEL',
   'LLM_FIRST_TOKEN_MS',
   'LLM_IDLE_MS',
+  'LLM_REPLY_MS',
   'SPEECH_PROVIDER',
   'SPEECH_BASE_URL',
   'SPEECH_API_KEY',

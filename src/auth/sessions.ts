@@ -45,6 +45,7 @@ export async function listSessions(caller: Caller, { limit, cursor }: PageQuery)
 export async function revokeSession(caller: Caller, id: string): Promise<void> {
   const [ended] = await asUser(caller, (db) => [endSessions(db, caller, eq(userSessions.id, id), 'revoked')])
   if (ended.length === 0) throw new Problem('not_found')
+  forgetDataKeys(sessionOf(caller).userId)
 }
 
 /** Ends the caller's current session, the others, or all. */
@@ -55,7 +56,7 @@ export async function logout(caller: Caller, scope: 'current' | 'others' | 'all'
     all: undefined,
   }[scope]
   await asUser(caller, (db) => [endSessions(db, caller, which, 'logout')])
-  if (scope !== 'others') forgetDataKeys(caller.tokenHash)
+  forgetDataKeys(sessionOf(caller).userId)
 }
 
 /** Ends live sessions; each one that ends has its entry in the audit log. */

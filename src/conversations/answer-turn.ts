@@ -1,6 +1,6 @@
 import { eq, sql } from 'drizzle-orm'
 import { selectMessages, type MessageRow } from '#src/conversations/messages.ts'
-import { messages } from '#src/conversations/tables.ts'
+import { conversations, messages } from '#src/conversations/tables.ts'
 import { asTurn, type TurnCaller } from '#src/db/scope.ts'
 import { describeFailure } from '#src/http/log.ts'
 import type { Reply } from '#src/llm/port.ts'
@@ -24,6 +24,12 @@ export async function storeUserMessage(turn: LiveTurn, content: string): Promise
   const sealed = await turn.vault.seal(messages.content, turn.userMessageId, content)
   const words = sql.param(turn.vault.indexWords(content))
   const { isSessionLive } = await asTurn(turn.caller, (db) => [
+    // Whoever writes to this conversation waits here, so that a second try sees what the first one wrote.
+    db
+      .select({ id: conversations.id })
+      .from(conversations)
+      .where(eq(conversations.id, turn.conversationId))
+      .for('no key update'),
     db.execute(sql`
       insert into ${messages} (id, conversation_id, turn_id, role, content, words)
       select ${turn.userMessageId}::uuid, ${turn.conversationId}::uuid, ${turn.turnId}::uuid, 'user', ${sealed}::bytea,
@@ -80,6 +86,6 @@ async function finishTurn(
 }
 
 /** Ends a turn that got no reply at all; what the person said stays, and the same key may try again. */
-export async function failTurn(turn: LiveTurn): Promise<void> {
-  await asTurn(turn.caller, (db) => [db.execute(sql`select app.finish_turn('failed', null, null, null, null, null)`)])
+export async function failTurn(caller: TurnCaller): Promise<void> {
+  await asTurn(caller, (db) => [db.execute(sql`select app.finish_turn('failed', null, null, null, null, null)`)])
 }

@@ -3,7 +3,7 @@ import { selectMessages, type MessageRow } from '#src/conversations/messages.ts'
 import type { Speaker } from '#src/conversations/prompt.ts'
 import { conversations, messages, turns } from '#src/conversations/tables.ts'
 import { found } from '#src/db/rows.ts'
-import { asUser, type Caller, type Db } from '#src/db/scope.ts'
+import { again, asUser, type Caller, type Db } from '#src/db/scope.ts'
 import {
   claimedResource,
   claimKey,
@@ -44,22 +44,25 @@ export interface OpenedTurn {
 /**
  * The first flight of a turn: claims the key, opens the turn (or takes up one that failed under the same key), and
  * brings persona, newest history and what the turn has stored. Throws `not_found`, `idempotency_key_reused` or, where
- * the persona is gone, `conflict`.
+ * the persona is gone, `conflict`. Flown again, it finds the turn that it opened.
  */
 export async function openTurn(caller: Caller, plan: TurnPlan, claim: Claim): Promise<OpenedTurn> {
-  const [, , , claims, turnRows, speakers, history, said] = await asUser(caller, (db) => [
-    claimKey(db, claim),
-    insertTurn(db, plan, claim),
-    takeUpFailedTurn(db, plan, claim),
-    readClaim(db, claim),
-    selectTurn(db, claim),
-    selectSpeaker(db, plan.conversationId),
-    selectMessages(db)
-      .where(and(eq(messages.conversationId, plan.conversationId), isNotOf(claim)))
-      .orderBy(desc(messages.seq))
-      .limit(historyMessages),
-    selectMessages(db).where(eq(messages.turnId, claimedResource(claim))),
-  ])
+  const [, , , claims, turnRows, speakers, history, said] = await again(
+    async () =>
+      await asUser(caller, (db) => [
+        claimKey(db, claim),
+        insertTurn(db, plan, claim),
+        takeUpFailedTurn(db, plan, claim),
+        readClaim(db, claim),
+        selectTurn(db, claim),
+        selectSpeaker(db, plan.conversationId),
+        selectMessages(db)
+          .where(and(eq(messages.conversationId, plan.conversationId), isNotOf(claim)))
+          .orderBy(desc(messages.seq))
+          .limit(historyMessages),
+        selectMessages(db).where(eq(messages.turnId, claimedResource(claim))),
+      ]),
+  )
   refuseReusedKey(claim, claims)
   const turn = found(turnRows)
   const { displayName, description, systemPrompt } = found(speakers)
@@ -84,7 +87,7 @@ const insertTurn = (db: Db, plan: TurnPlan, claim: Claim) =>
     insert into ${turns} (id, conversation_id, key_hash, user_message_id, reply_message_id)
     select ${claim.resourceId}::uuid, ${plan.conversationId}::uuid, ${plan.keyHash}::bytea, ${plan.userMessageId}::uuid,
       ${plan.replyMessageId}::uuid
-    where ${isOurClaim(claim)}`)
+    where ${isOurClaim(claim)} on conflict (id) do nothing`)
 
 const takeUpFailedTurn = (db: Db, plan: TurnPlan, claim: Claim) =>
   db

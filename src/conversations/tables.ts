@@ -104,7 +104,7 @@ export const turns = pgTable(
     ...ownRowPolicies('turns', ['select', 'insert', 'update']),
     ...gatePolicies('turns', ['select', 'update']),
     jobsPolicy('turns', 'select', sql`state = 'streaming' or ended_at > now() - interval '1 minute'`),
-    jobsPolicy('turns', 'update', sql`state = 'streaming'`, sql`state = 'interrupted'`),
+    jobsPolicy('turns', 'update', sql`state = 'streaming'`, sql`state = 'failed'`),
   ],
 ).enableRLS()
 

@@ -40,21 +40,22 @@ export async function startTurn(
   const keyHash = await createTurnKey()
   const plan = { conversationId, keyHash, userMessageId: uuidv7(), replyMessageId: uuidv7() }
   const opened = await openTurn(caller, plan, claim)
-  const vault = await openVault(caller)
   if (!opened.isOurs) {
     if (opened.state === 'streaming') throw new Problem('turn_in_progress')
-    return { isLive: false, opened, vault }
+    return { isLive: false, opened, vault: await openVault(caller) }
   }
-  const { turnId, userMessageId, replyMessageId } = opened
-  const turn: LiveTurn = {
-    caller: { ...scopeOf(caller), turnKeyHash: keyHash },
-    vault,
-    turnId,
-    conversationId,
-    userMessageId,
-    replyMessageId,
+  const turnCaller = { ...scopeOf(caller), turnKeyHash: keyHash }
+  try {
+    const { turnId, userMessageId, replyMessageId } = opened
+    const vault = await openVault(caller)
+    const turn: LiveTurn = { caller: turnCaller, vault, turnId, conversationId, userMessageId, replyMessageId }
+    return { isLive: true, turn, reply: await beginReply(turn, opened, content) }
+  } catch (error) {
+    await failTurn(turnCaller).catch((failure: unknown) =>
+      caller.report({ event: 'turn_not_failed', ...describeFailure(failure) }),
+    )
+    throw error
   }
-  return { isLive: true, turn, reply: await beginReply(turn, opened, content) }
 }
 
 const scopeOf = ({ config, database, requestId, defer, report }: Caller) => ({
@@ -75,9 +76,6 @@ async function beginReply(turn: LiveTurn, opened: OpenedTurn, content: string): 
   ])
   if (stored.status === 'fulfilled' && asked.status === 'fulfilled' && stored.value) return asked.value
   if (asked.status === 'fulfilled') asked.value.cancel()
-  await failTurn(turn).catch((error: unknown) =>
-    turn.caller.report({ event: 'turn_not_failed', ...describeFailure(error) }),
-  )
   for (const outcome of [stored, asked]) if (outcome.status === 'rejected') throw outcome.reason
   // The session ended while the model was asked: what was said is kept, and nothing more is spent on it.
   throw new Problem('unauthenticated')

@@ -1,9 +1,8 @@
 import { neon, neonConfig, type FullQueryResults } from '@neondatabase/serverless'
 import { types, type QueryResult } from 'pg'
 import { prepareValue } from 'pg/lib/utils.js'
-import type { Database, Flight, Query } from '#src/db/database.ts'
+import { AnswerLost, transactionTimeout, type Database, type Flight, type Query } from '#src/db/database.ts'
 import { withDeadline } from '#src/http/deadline.ts'
-import { Problem } from '#src/http/problem.ts'
 
 type EncodedQuery = Omit<Query, 'values'> & { readonly values: (string | null)[] }
 
@@ -33,12 +32,13 @@ export class NeonDatabase implements Database {
   }
 
   async fly({ settings, queries }: Flight): Promise<readonly QueryResult[]> {
-    const encoded = [...settings.map((text) => ({ text, values: [] })), ...queries.map(encode)]
+    const first = [...settings, transactionTimeout(this.deadlineMs)]
+    const encoded = [...first.map((text) => ({ text, values: [] })), ...queries.map(encode)]
     this.flights += 1
     const giveUp = new AbortController()
     const sending = this.#send(encoded, giveUp.signal)
     const answers = await withDeadline(sending, this.deadlineMs, () => giveUp.abort())
-    return answers.slice(settings.length)
+    return answers.slice(first.length)
   }
 
   async #send(queries: readonly EncodedQuery[], signal: AbortSignal): Promise<readonly QueryResult[]> {
@@ -53,7 +53,7 @@ export class NeonDatabase implements Database {
       if (answers.length !== queries.length) throw new Error('not every statement has an answer')
       return answers.map(resultOf)
     } catch (error) {
-      throw isFromPostgres(error) ? error : new Problem('unavailable', undefined, { cause: error })
+      throw isFromPostgres(error) ? error : new AnswerLost(error)
     }
   }
 }
@@ -83,5 +83,5 @@ function isFromPostgres(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   const { code, routine } = error as Error & { code?: unknown; routine?: unknown }
   if (typeof code !== 'string' || !/^[0-9A-Z]{5}$/.test(code)) return false
-  return !/^(57P|08)/.test(code) || typeof routine === 'string'
+  return !/^(57P|08|25P04)/.test(code) || typeof routine === 'string'
 }

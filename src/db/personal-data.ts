@@ -7,8 +7,17 @@ export interface PersonalData {
   readonly tables: readonly PgTable[]
   /** The columns that hold what the person's data key sealed. */
   readonly sealed?: readonly PgColumn[]
-  /** Deletes what lies outside the database. It may run again after it was cut short. */
-  readonly eraseBlobs?: (config: Config, userId: string) => Promise<void>
-  /** Deletes what a listing may not have shown yet, by the names that the last rows gave. */
-  readonly eraseNewBlobs?: (config: Config, userId: string, cacheKeys: readonly Uint8Array[]) => Promise<void>
+  /**
+   * Deletes what lies outside the database, and returns the names of what it deleted; rows may say that there is some.
+   * It may run again after it was cut short.
+   */
+  readonly eraseBlobs?: (config: Config, userId: string, hasSome: boolean) => Promise<ReadonlySet<string>>
+  /** Deletes what a listing may not have shown yet, by the names that the last rows gave, but for what is deleted already. */
+  readonly eraseNewBlobs?: (config: Config, userId: string, missed: MissedBlobs) => Promise<void>
+}
+
+/** What a listing may not have shown. */
+export interface MissedBlobs {
+  readonly cacheKeys: readonly Uint8Array[]
+  readonly deleted: ReadonlySet<string>
 }

@@ -1,8 +1,7 @@
 import { Client, type QueryResult } from 'pg'
 import { prepareValue } from 'pg/lib/utils.js'
-import type { Database, Flight, Query } from '#src/db/database.ts'
+import { AnswerLost, transactionTimeout, type Database, type Flight, type Query } from '#src/db/database.ts'
 import { withDeadline } from '#src/http/deadline.ts'
-import { Problem } from '#src/http/problem.ts'
 
 type EncodedQuery = Omit<Query, 'values'> & { readonly values: (string | Buffer | null)[] }
 
@@ -30,10 +29,9 @@ export class PipelinedDatabase implements Database {
 
   async fly(flight: Flight): Promise<readonly QueryResult[]> {
     const queries = flight.queries.map((query) => ({ ...query, values: query.values.map(prepareValue) }))
-    const begin = ['begin', ...flight.settings].join('; ')
     this.flights += 1
     try {
-      return await withDeadline(this.#send(begin, queries), this.deadlineMs, () => undefined)
+      return await withDeadline(this.#send(flight.settings, queries), this.deadlineMs, () => undefined)
     } catch (error) {
       // A connection that failed or is still busy is not used again.
       if (!isFromPostgres(error) || endsConnection(error)) this.#client = undefined
@@ -41,9 +39,11 @@ export class PipelinedDatabase implements Database {
     }
   }
 
-  async #send(begin: string, queries: readonly EncodedQuery[]): Promise<readonly QueryResult[]> {
+  async #send(settings: readonly string[], queries: readonly EncodedQuery[]): Promise<readonly QueryResult[]> {
+    const endsAt = Date.now() + this.deadlineMs
     this.#client ??= this.#connect()
     const client = await this.#client
+    const begin = ['begin', ...settings, transactionTimeout(endsAt - Date.now())].join('; ')
     const settled = await Promise.allSettled([
       client.query(begin),
       ...queries.map((query) => send(client, query)),
@@ -81,7 +81,7 @@ async function connect(connectionString: string, deadlineMs: number, onLost: () 
   try {
     await client.connect()
   } catch (error) {
-    throw connectionLost(error)
+    throw new AnswerLost(error)
   }
   return client
 }
@@ -90,13 +90,11 @@ async function connect(connectionString: string, deadlineMs: number, onLost: () 
 const isFromPostgres = (error: unknown): error is Error & { code?: unknown } =>
   error instanceof Error && 'severity' in error
 
-// By SQLSTATE (57P operator intervention, 08 connection): a severity is a word, and the server may translate it.
-const endsConnection = ({ code }: { code?: unknown }) => typeof code === 'string' && /^(57P|08)/.test(code)
+// By SQLSTATE (57P operator intervention, 08 connection, 25P04 transaction timeout): a severity is a word, and the server may translate it.
+const endsConnection = ({ code }: { code?: unknown }) => typeof code === 'string' && /^(57P|08|25P04)/.test(code)
 
 // A connection that ends at COMMIT leaves open whether it was heard: such a flight is not to be flown again.
 function failureOf(error: unknown, isAtCommit: boolean): unknown {
   const isKnown = isFromPostgres(error) && !(isAtCommit && endsConnection(error))
-  return isKnown ? error : connectionLost(error)
+  return isKnown ? error : new AnswerLost(error)
 }
-
-const connectionLost = (error: unknown) => new Problem('unavailable', undefined, { cause: error })

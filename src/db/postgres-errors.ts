@@ -32,6 +32,7 @@ const byState: Readonly<Record<string, ProblemCode>> = {
   '23505': 'conflict',
   '23P01': 'conflict',
   '25006': 'unavailable',
+  '25P04': 'deadline_exceeded',
   '28000': 'unavailable',
   '28P01': 'unavailable',
   '3D000': 'unavailable',

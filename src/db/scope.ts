@@ -4,12 +4,11 @@ import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres'
 import type { QueryResult } from 'pg'
 import * as z from 'zod'
 import type { Config } from '#src/config.ts'
-import type { Database, Flight } from '#src/db/database.ts'
+import { AnswerLost, type Database, type Flight } from '#src/db/database.ts'
 import type { LogLine } from '#src/http/log.ts'
 import { mayFlyAgain, problemOf } from '#src/db/postgres-errors.ts'
 import { recordStatements } from '#src/db/recorded-statements.ts'
 import { rowOf } from '#src/db/rows.ts'
-import { Problem } from '#src/http/problem.ts'
 
 export type Db = NodePgDatabase
 
@@ -98,21 +97,29 @@ export async function asUser<const T extends readonly Statement[]>(
 
 /**
  * Runs the statements for a turn that is streaming, as its person. It holds even when the session has ended meanwhile,
- * so that nothing said is lost; `isSessionLive` tells. A flight whose way to the database failed is flown once more: a
- * turn's statements write once, whether or not the first was heard. Throws `unauthenticated` once the turn or the account
- * has ended.
+ * so that nothing said is lost; `isSessionLive` tells. A turn's statements do their work once however often they fly, so
+ * a flight whose answer was lost is flown once more. Throws `unauthenticated` once the turn or the account has ended.
  */
 export async function asTurn<const T extends readonly Statement[]>(
   caller: TurnCaller,
   build: (db: Db) => T,
 ): Promise<{ isSessionLive: boolean; results: Results<T> }> {
   const begin = sql`select * from app.begin_turn(${caller.turnKeyHash})`
-  const fly = async () => await transact(caller.database, 'neuraform_user', begin, build)
-  const { opening, results } = await fly().catch(async (error: unknown) => {
-    if (error instanceof Problem && error.code === 'unavailable') return await fly()
-    throw error
-  })
+  const { opening, results } = await again(async () => await transact(caller.database, 'neuraform_user', begin, build))
   return { isSessionLive: rowOf(TurnRow, opening).is_session_live, results }
+}
+
+const pauseMs = 100
+
+/** Flies once more, after a short random pause, where the answer was lost: for flights that do their work only once. */
+export async function again<T>(fly: () => Promise<T>): Promise<T> {
+  try {
+    return await fly()
+  } catch (error) {
+    if (!(error instanceof AnswerLost)) throw error
+    await new Promise((resolve) => setTimeout(resolve, Math.random() * pauseMs))
+    return await fly()
+  }
 }
 
 /** Runs the statements as anybody: what is public, and nothing else. */

@@ -6,8 +6,6 @@ import { withDeadline } from '#src/http/deadline.ts'
 import type { PromptMessage, Reply, ReplyUsage } from '#src/llm/port.ts'
 
 const mostReplyCharacters = 32_000
-// Well within the ten minutes after which the sweep takes a turn for one whose Worker died.
-const mostReplyMs = 5 * 60_000
 const mostChunkCharacters = 1_000_000
 
 const tokenCount = z.int().min(0).max(2_147_483_647)
@@ -96,7 +94,7 @@ async function* readDeltas(
 ): AsyncGenerator<string> {
   const parser = new EventSourceParserStream({ maxBufferSize: mostChunkCharacters })
   const reader = body.pipeThrough(new TextDecoderStream()).pipeThrough(parser).getReader()
-  const endBy = Date.now() + mostReplyMs
+  const endBy = Date.now() + config.LLM_REPLY_MS
   let characters = 0
   let isFinished = false
   try {

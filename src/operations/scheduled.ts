@@ -11,7 +11,8 @@ import { finishPendingErasures } from '#src/privacy/erasure.ts'
 const endStuckTurns = (db: Db) =>
   db
     .update(turns)
-    .set({ state: 'interrupted', endedAt: sql`now()` })
+    // No reply of it is stored, so that the same key may try again.
+    .set({ state: 'failed', endedAt: sql`now()` })
     .where(and(eq(turns.state, 'streaming'), lt(turns.startedAt, sql`now() - interval '10 minutes'`)))
 
 const deleteSessions = (db: Db) => db.delete(userSessions).where(lt(userSessions.absoluteExpiresAt, sql`now()`))

@@ -1,5 +1,5 @@
 import { index, pgTable, uuid } from 'drizzle-orm/pg-core'
-import { moment } from '#src/db/columns.ts'
+import { bytes, moment } from '#src/db/columns.ts'
 import { gatePolicies } from '#src/db/roles.ts'
 
 /** A receipt that outlives the account: whose it was is forgotten when the erasure is complete. */
@@ -8,6 +8,8 @@ export const erasures = pgTable(
   {
     id: uuid().primaryKey(),
     userId: uuid('user_id'),
+    /** Cached lines so new, when the rows went, that a listing of KV might not have shown them. */
+    cacheKeys: bytes('cache_keys').array(),
     requestedAt: moment('requested_at').notNull().defaultNow(),
     completedAt: moment('completed_at'),
   },

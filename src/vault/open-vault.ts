@@ -23,9 +23,9 @@ export function keepDataKeys(tokenHash: Uint8Array, opened: OpenedKeys): void {
   kept.set(name, { ...opened, keptAt: Date.now() })
 }
 
-/** Forgets the keys of a session that its person has just ended in this isolate. */
-export function forgetDataKeys(tokenHash: Uint8Array): void {
-  kept.delete(tokenHash.toHex())
+/** Forgets the keys of a person in this isolate, under whichever token of theirs it keeps them. */
+export function forgetDataKeys(userId: string): void {
+  for (const [name, opened] of kept) if (opened.userId === userId) kept.delete(name)
 }
 
 // Oldest first, as a Map keeps its order: those past their time, and one more where the Map is full.

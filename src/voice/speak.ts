@@ -97,7 +97,10 @@ async function synthesise(
         }),
     ])
   } catch (error) {
-    caller.defer(forget(caller.config, userId, cacheKey, r2Key))
+    // Only a refusal says that the row is not there; bytes that no row knows go with the account.
+    if (error instanceof Problem && error.code === 'unauthenticated') {
+      caller.defer(forget(caller, userId, cacheKey, r2Key))
+    }
     throw error
   }
   return entry

@@ -1,4 +1,6 @@
 import type { Config } from '#src/config.ts'
+import type { RequestScope } from '#src/db/scope.ts'
+import { describeFailure } from '#src/http/log.ts'
 import { Problem } from '#src/http/problem.ts'
 import { IndexEntry } from '#src/voice/shapes.ts'
 
@@ -50,8 +52,12 @@ export async function remember(config: Config, userId: string, cacheKey: Uint8Ar
     .catch(() => undefined)
 }
 
-/** Forgets a line whose account has ended, bytes and entry. */
-export async function forget(config: Config, userId: string, cacheKey: Uint8Array, r2Key: string): Promise<void> {
-  const { index, audio } = speechStorage(config)
-  await Promise.allSettled([index.delete(indexKeyOf(userId, cacheKey)), audio.delete(r2Key)])
+/** Forgets a line whose account has ended, bytes and entry, and reports what a store would not delete. */
+export async function forget(scope: RequestScope, userId: string, cacheKey: Uint8Array, r2Key: string): Promise<void> {
+  const { index, audio } = speechStorage(scope.config)
+  const deletions = await Promise.allSettled([index.delete(indexKeyOf(userId, cacheKey)), audio.delete(r2Key)])
+  for (const deletion of deletions) {
+    if (deletion.status === 'rejected')
+      scope.report({ event: 'speech_not_forgotten', ...describeFailure(deletion.reason) })
+  }
 }

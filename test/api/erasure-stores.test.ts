@@ -85,6 +85,6 @@ describe('the sweep', () => {
     const leaving = await newUser()
     await callWith(without('AUDIO'), 'DELETE', '/auth/account', { token: leaving.token })
     await runSchedule(without('AUDIO'))
-    expect(await asOwner('select state from turns where user_id = $1', [user.id])).toEqual([{ state: 'interrupted' }])
+    expect(await asOwner('select state from turns where user_id = $1', [user.id])).toEqual([{ state: 'failed' }])
   })
 })

@@ -164,7 +164,7 @@ describe('a turn whose connection to the database dies while the model speaks', 
     })
     steered.write(endOfReply)
     steered.close()
-    await response.text()
+    expect(eventsOf(await response.text()).at(-1)?.part).toMatchObject({ finishReason: 'stop' })
     expect([isCut, (await turnsOf(user.id)).map(({ state }) => state)]).toEqual([true, ['complete']])
     expect((await messagesOf(token, id)).map(({ content }) => content)).toEqual([said, 'All of it.'])
     expect((await sayAndWait(token, id, said, 'key')).body).toMatchObject({ state: 'complete' })
@@ -198,28 +198,21 @@ describe('the sweep', () => {
       [userId, minutes],
     )
 
-  it('ends a turn whose Worker died, and its key then brings what there is', async () => {
+  it('fails a turn whose Worker died, and its key then says it again', async () => {
     const { token, user, id } = await newTalk()
-    fakeModel(() => new Response('', { status: 500 }))
+    const replies = [() => new Response('', { status: 500 }), () => fakeReply(['Here.'])]
+    fakeModel(() => replies.shift()?.() ?? new Response('', { status: 500 }))
     await sayAndWait(token, id, said, 'key')
     await age(user.id, 11)
     expect((await sayAndWait(token, id, said, 'key')).body.code).toBe('turn_in_progress')
     await runSchedule()
-    expect((await turnsOf(user.id)).map(({ state }) => state)).toEqual(['interrupted'])
-    const [asked] = await messagesOf(token, id)
+    expect((await turnsOf(user.id)).map(({ state }) => state)).toEqual(['failed'])
     const again = await sayAndWait(token, id, said, 'key')
-    expect([again.status, again.body]).toEqual([
+    expect([again.status, again.body]).toMatchObject([
       200,
-      {
-        id: asked?.turn_id,
-        conversation_id: id,
-        state: 'interrupted',
-        user_message: expect.objectContaining({ content: said }),
-        reply: null,
-      },
+      { state: 'complete', user_message: { content: said }, reply: { content: 'Here.' } },
     ])
-    const events = eventsOf(await (await sayAloud(token, id, said, 'key')).text())
-    expect(events.map(({ part }) => part.type)).toEqual(['start', 'text-start', 'text-end', 'error', 'finish'])
+    expect((await messagesOf(token, id)).map(({ content }) => content)).toEqual([said, 'Here.'])
   })
 
   it('leaves alone what may still run, and what has ended', async () => {
@@ -241,7 +234,7 @@ describe('the sweep', () => {
     steered.write(endOfReply)
     steered.close()
     expect(eventsOf(await response.text()).at(-1)?.part).toMatchObject({ finishReason: 'error' })
-    expect((await turnsOf(user.id)).map(({ state }) => state)).toEqual(['interrupted'])
+    expect((await turnsOf(user.id)).map(({ state }) => state)).toEqual(['failed'])
     expect((await messagesOf(token, id)).length).toBe(1)
   })
 })

@@ -18,7 +18,7 @@ const stated: Readonly<Record<string, number>> = {
   'GET /auth/sessions': 1,
   'GET /auth/security-log': 1,
   'DELETE /auth/sessions/{id}': 1,
-  'DELETE /auth/account': 2,
+  'DELETE /auth/account': 3,
   'GET /erasures/{id}': 1,
   'GET /personas (miss)': 1,
   'GET /personas (hit)': 0,

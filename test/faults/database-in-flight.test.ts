@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest'
 import type { Env } from '#src/config.ts'
 import { call, newUser } from '#test/setup/client.ts'
-import { lockConversation, namedDatabase, transports } from '#test/setup/other-database.ts'
+import { holdLock, lockConversation, namedDatabase, transports } from '#test/setup/other-database.ts'
 import { messagesOf, newConversation } from '#test/setup/talk.ts'
 import { callWith } from '#test/setup/worker-with.ts'
 import type { Conversation } from '#src/conversations/shapes.ts'
@@ -41,6 +41,34 @@ describe.each(transports)('a flight by %s that must wait', (transport) => {
     await new Promise((resolve) => setTimeout(resolve, 100))
     expect(await titleOf(token, id)).toBe('Before')
     expect((await rename({}, token, id)).body.title).toBe('After')
+  })
+
+  it('twice, each time for less than its deadline, is given up all the same, and nothing of it is written later', async () => {
+    const { token, user } = await newUser()
+    const { id } = await newConversation(token)
+    const database = namedDatabase(transport)
+    const key = await holdLock(
+      `insert into idempotency_keys (user_id, key, request_hash, resource_id) values ($1, 'key', sha256('x'), $1)`,
+      [user.id],
+    )
+    const row = await lockConversation(id)
+    const variables = { ...database.variables, DATABASE_DEADLINE_MS: '600' }
+    const sending = callWith<{ code?: string }>(variables, 'POST', `/conversations/${id}/messages`, {
+      token,
+      body: { role: 'user', content: 'Late.' },
+      headers: { 'Idempotency-Key': 'key' },
+    })
+    const pause = async () => await new Promise((resolve) => setTimeout(resolve, 400))
+    await pause()
+    await key.release()
+    await pause()
+    await row.release()
+    const late = await sending
+    expect([late.status, late.body.code]).toEqual([504, 'deadline_exceeded'])
+    await vi.waitFor(async () =>
+      expect((await database.connections()).filter(({ state }) => state === 'active')).toEqual([]),
+    )
+    expect(await messagesOf(token, id)).toEqual([])
   })
 
   it.each([

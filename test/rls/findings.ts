@@ -64,7 +64,7 @@ interface Statement {
 /** What to write where any column would not do, because a check or a unique key would refuse it and not a policy. */
 const assignments: Readonly<Record<string, string>> = {
   'turns neuraform_user': 'started_at = now()',
-  'turns neuraform_jobs': "state = 'interrupted', ended_at = now()",
+  'turns neuraform_jobs': "state = 'failed', ended_at = now()",
   'personas neuraform_jobs': "description = 'seeded again'",
 }
 

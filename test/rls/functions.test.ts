@@ -131,8 +131,12 @@ describe('begin_session', () => {
 })
 
 describe('a turn’s key', () => {
-  it('opens nothing once the turn has ended', async () => {
+  it('opens nothing once the turn has ended, but for the minute in which its last flight may ask again', async () => {
     await fly(edge, 'user', [beginTurn(person.turnKeyHash), finishTurn], 'commit')
+    expect(await fly(edge, 'user', [beginTurn(person.turnKeyHash)])).toMatchObject({ count: 1 })
+    await owner.query("update public.turns set ended_at = now() - interval '61 seconds' where user_id = $1", [
+      person.userId,
+    ])
     const invalidTurn = { code: 'NF401', constraint: undefined, message: 'invalid turn' }
     expect(await fly(edge, 'user', [beginTurn(person.turnKeyHash)])).toEqual(invalidTurn)
     expect(await fly(edge, 'user', [beginTurn(randomBytes(32))])).toEqual(invalidTurn)
@@ -152,13 +156,18 @@ describe('a turn’s key', () => {
     expect(await fly(edge, 'user', [beginTurn(person.turnKeyHash)])).toMatchObject({ code: 'NF401' })
   })
 
-  it('stores one reply: finishing twice is refused', async () => {
+  it('stores one reply, however often it is finished alike; to end it otherwise is refused', async () => {
     const ended = { code: 'NF409', constraint: undefined, message: 'the turn has ended' }
-    expect(await fly(edge, 'user', [beginTurn(person.turnKeyHash), finishTurn, finishTurn])).toEqual(ended)
+    const done = { rows: [{ finish_turn: '' }], count: 1 }
+    const failIt: Query = ["select app.finish_turn('failed', null, null, null, null, null)"]
+    expect(await fly(edge, 'user', [beginTurn(person.turnKeyHash), finishTurn, finishTurn])).toEqual(done)
+    expect(await fly(edge, 'user', [beginTurn(person.turnKeyHash), finishTurn, failIt])).toEqual(ended)
+    expect(await fly(edge, 'user', [beginTurn(person.turnKeyHash), failIt, failIt])).toMatchObject({ count: 1 })
+    expect(await fly(edge, 'user', [beginTurn(person.turnKeyHash), failIt, finishTurn])).toEqual(ended)
     const second = await connectTo(edgeUrl)
     try {
       const both = await Promise.all([edge, second].map(async (one) => await finishSlowly(one)))
-      expect(both).toEqual(expect.arrayContaining([{ rows: [{ finish_turn: '' }], count: 1 }, ended]))
+      expect(both).toEqual([done, done])
     } finally {
       await second.end()
     }

@@ -106,19 +106,34 @@ function jobCalls(scene: Scene): readonly Call[] {
       text: `select * from app.pending_erasures() where user_id = '${userId}'`,
     },
     {
-      name: 'finish_erasure, naming the newest line',
+      name: 'erase_rows, naming the newest line',
       role,
       text: `${asSuperuser}; update public.users set is_active = false; ${as(role)};
-        select cache_key from app.finish_erasure(${idOf('erasures')}) where cache_key is not null`,
+        select 1 where cardinality(app.erase_rows(${idOf('erasures')})) = 1`,
     },
     {
-      name: 'finish_erasure',
+      name: 'erase_rows',
       role,
       text: `${asSuperuser}; update public.users set is_active = false; ${as(role)};
-        select app.finish_erasure(${idOf('erasures')})${andThen(
+        select app.erase_rows(${idOf('erasures')})${andThen(
           `select 1 where not exists (select from public.users where id = '${userId}')
-             and exists (select from public.erasures where completed_at is not null)`,
+             and exists (select from public.erasures where user_id = '${userId}' and completed_at is null)`,
         )}`,
+    },
+    {
+      name: 'complete_erasure',
+      role,
+      text: `${asSuperuser}; update public.users set is_active = false; ${as(role)}; select app.erase_rows(${idOf('erasures')});
+        select app.complete_erasure(${idOf('erasures')})${andThen(
+          `select 1 from public.erasures where id = ${idOf('erasures')} and completed_at is not null and user_id is null`,
+        )}`,
+    },
+    {
+      name: 'complete_erasure while rows are there',
+      role,
+      text: `select app.complete_erasure(${idOf('erasures')})${andThen(
+        `select 1 from public.erasures where id = ${idOf('erasures')} and completed_at is null`,
+      )}`,
     },
   ]
 }
@@ -189,6 +204,12 @@ function jobRules(scene: Scene): readonly Call[] {
       name: 'a companion that set-up gives away',
       role,
       text: `update public.personas set owner_id = '${scene.two.userId}'`,
+      expected: '42501',
+    },
+    {
+      name: 'a turn that a sweep interrupts, as if a reply of it were stored',
+      role,
+      text: `update public.turns set state = 'interrupted', ended_at = now() where state = 'streaming'`,
       expected: '42501',
     },
     {

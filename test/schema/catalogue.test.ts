@@ -32,6 +32,7 @@ describe('every table', () => {
       'text',
       'text[]',
       'bigint[]',
+      'bytea[]',
       'uuid',
       'bytea',
       'boolean',

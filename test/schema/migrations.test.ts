@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { cp, mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -6,6 +7,7 @@ import { promisify } from 'node:util'
 import { Client } from 'pg'
 import { describe, expect, inject, it } from 'vitest'
 import { setUpDatabase } from '#scripts/stack/database/set-up.ts'
+import written from '#test/schema/migration-hashes.json' with { type: 'json' }
 
 const root = join(import.meta.dirname, '../..')
 
@@ -16,6 +18,19 @@ describe('migrations', () => {
       files.map(async (name) => (await readFile(join(root, 'drizzle', name), 'utf8')).slice(0, 3)),
     )
     expect(first).toEqual(files.map(() => '-- '))
+  })
+
+  it('stay as they are once they are written down: what is applied somewhere is never applied again', async () => {
+    const files = (await readdir(join(root, 'drizzle'))).filter((name) => name.endsWith('.sql'))
+    const hashes = await Promise.all(
+      files.map(async (name) => [
+        name,
+        createHash('sha256')
+          .update(await readFile(join(root, 'drizzle', name)))
+          .digest('hex'),
+      ]),
+    )
+    expect(Object.fromEntries(hashes)).toEqual(written)
   })
 
   it('are what the tables say: drizzle-kit finds nothing to add', async () => {

@@ -3,6 +3,8 @@ import { faultsIn, rowsOf, tables } from '#test/schema/faults.ts'
 
 /** The roles that may call each security definer function; a trigger's is called by nobody. */
 const callers: Readonly<Record<string, string>> = {
+  complete_erasure: 'neuraform_jobs',
+  erase_rows: 'neuraform_jobs',
   add_data_key: 'neuraform_jobs',
   audit_chains_after: 'neuraform_jobs',
   audit_entries_after: 'neuraform_jobs',
@@ -15,7 +17,6 @@ const callers: Readonly<Record<string, string>> = {
   data_keys_of: 'neuraform_jobs',
   find_erasure: 'neuraform_visitor',
   find_identity: 'neuraform_auth',
-  finish_erasure: 'neuraform_jobs',
   finish_turn: 'neuraform_user',
   keys_to_rewrap: 'neuraform_jobs',
   link_entry: '',

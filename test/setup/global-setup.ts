@@ -18,7 +18,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   await chmod(directory, 0o755)
   const postgres = await startPostgres({
     dataDirectory: join(directory, 'postgres'),
-    settings: { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' },
+    settings: { max_connections: '400', fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' },
   })
   started.defer(() => postgres.stop())
   const upstream = await startUpstream({ chunkDelayMs: 1 })

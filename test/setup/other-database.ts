@@ -63,15 +63,21 @@ export function namedDatabase(transport: Transport = 'Hyperdrive', options = '')
   }
 }
 
-/** Keeps the row of a conversation locked, as a long migration or another writer would, until it is let go. */
-export async function lockConversation(id: string) {
+/** Keeps what a statement locks, as a long migration or another writer would, until it is let go. */
+export async function holdLock(text: string, values: readonly unknown[]) {
   const holder = new Client({ connectionString: inject('stack').ownerUrl })
   holder.on('error', () => undefined)
   await holder.connect()
   await holder.query('begin')
-  await holder.query('select 1 from conversations where id = $1 for update', [id])
+  await holder.query(text, [...values])
+  return { holder, release: async () => void (await holder.query('rollback')) }
+}
+
+/** Keeps the row of a conversation locked. */
+export async function lockConversation(id: string) {
+  const { holder, release } = await holdLock('select 1 from conversations where id = $1 for update', [id])
   return {
-    release: async () => void (await holder.query('rollback')),
+    release,
     /** Changes the row before letting it go, so that whoever waits for it sees another one. */
     changeAndRelease: async () => {
       await holder.query("update conversations set tags = '{changed}' where id = $1", [id])

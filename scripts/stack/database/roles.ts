@@ -59,7 +59,8 @@ async function ensureLogin(client: Client, given: string | undefined, existing: 
 async function makeMissingRoles(client: Client): Promise<void> {
   const statements = groupRoles.map(
     (role) =>
-      `if not exists (select from pg_roles where rolname = '${role}') then create role ${role} nologin noinherit; end if;`,
+      `if not exists (select from pg_roles where rolname = '${role}') then create role ${role} nologin noinherit;
+       elsif exists (select from pg_roles where rolname = '${role}' and rolinherit) then alter role ${role} noinherit; end if;`,
   )
   await client.query(`do $$ begin ${statements.join('\n')} end $$`)
 }
@@ -67,6 +68,7 @@ async function makeMissingRoles(client: Client): Promise<void> {
 async function ensureMemberships(client: Client): Promise<void> {
   for (const role of settableRoles) await ensureMember(client, role, edgeRole)
   await ensureMember(client, gateRole, ownerRole)
+  await keepFromInheriting(client)
   const me = await client.query<{ rolsuper: boolean }>('select rolsuper from pg_roles where rolname = current_user')
   if (me.rows[0]?.rolsuper === true) return
   for (const role of [ownerRole, 'neuraform_jobs']) await ensureMember(client, role, client.user ?? '')
@@ -87,6 +89,15 @@ async function ensureMember(client: Client, role: string, member: string): Promi
     privilege,
   ])
   if (found.rows[0]?.canAct !== true) await client.query(`grant ${role} to ${escapeIdentifier(member)}`)
+}
+
+/** From 16 on a membership says for itself whether it inherits, as it was decided when it was granted. */
+async function keepFromInheriting(client: Client): Promise<void> {
+  const found = await client.query<{ inherits: boolean }>(`select pg_has_role($1, $2, 'usage') as inherits`, [
+    ownerRole,
+    gateRole,
+  ])
+  if (found.rows[0]?.inherits === true) await client.query(`grant ${gateRole} to ${ownerRole} with inherit false`)
 }
 
 /** Row-level security guards nothing from a login that bypasses it or can become the tables' owner. */

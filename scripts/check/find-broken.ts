@@ -1,0 +1,98 @@
+import type { Client } from 'pg'
+import { z } from 'zod'
+import type { readAnchors } from '#scripts/audit/read-anchors.ts'
+import { readChains } from '#scripts/audit/read-chains.ts'
+import { verifyChain } from '#scripts/audit/verify-chain.ts'
+import type { Stores } from '#scripts/stack/stores.ts'
+
+/** What must hold and does not, and of what. */
+export interface Broken {
+  readonly invariant: string
+  readonly subject: string
+}
+
+const mostRows = 1_000
+const Row = z.object({ invariant: z.string(), subject: z.string() })
+
+/** What is broken between the rows of a database, audit chains included. The client may become `neuraform_jobs`. */
+export async function findBrokenRows(
+  client: Client,
+  anchors: Awaited<ReturnType<typeof readAnchors>>,
+): Promise<Broken[]> {
+  return await inSnapshot(client, async () => {
+    const { rows } = await client.query('select * from app.broken_invariants($1)', [mostRows])
+    const broken: Broken[] = z.array(Row).parse(rows)
+    for await (const chain of readChains(client, anchors)) {
+      const found = verifyChain(chain)
+      broken.push(
+        ...found.map(({ chainId, seq, fault }) => ({
+          invariant: 'an audit chain is as it was written',
+          subject: `${chainId}, entry ${seq}: ${fault}`,
+        })),
+      )
+    }
+    return broken
+  })
+}
+
+/** What is broken between the rows and what the stores hold: audio without an object, and the reverse. */
+export async function findBrokenStores(client: Client, { audio, speechIndex }: Stores): Promise<Broken[]> {
+  const objects = new Set<string>()
+  for await (const key of listObjects(audio)) objects.add(key)
+  const rows = await inSnapshot(client, async () => await readObjectKeys(client))
+  const broken: Broken[] = []
+  for (const key of rows)
+    if (!objects.has(key)) broken.push({ invariant: 'audio of a row is in the bucket', subject: key })
+  for (const key of objects)
+    if (!rows.has(key)) broken.push({ invariant: 'audio in the bucket has a row', subject: key })
+  for await (const { name, r2Key } of listIndex(speechIndex)) {
+    if (!objects.has(r2Key)) broken.push({ invariant: 'a cached line leads to audio', subject: name })
+  }
+  return broken
+}
+
+async function readObjectKeys(client: Client): Promise<Set<string>> {
+  const keys = new Set<string>()
+  for (let last: string | null = null; ;) {
+    const found: { rows: { id: string; r2_key: string }[] } = await client.query(
+      'select * from app.voice_objects($1, $2)',
+      [last, mostRows],
+    )
+    for (const { r2_key: key } of found.rows) keys.add(key)
+    const end = found.rows.at(-1)
+    if (end === undefined) return keys
+    last = end.id
+  }
+}
+
+async function* listObjects(bucket: Stores['audio']): AsyncGenerator<string> {
+  for (let cursor: string | undefined; ;) {
+    const page = await bucket.list({ prefix: 'u/', ...(cursor === undefined ? {} : { cursor }) })
+    for (const { key } of page.objects) yield key
+    if (!page.truncated) return
+    cursor = page.cursor
+  }
+}
+
+const Entry = z.object({ r2_key: z.string() })
+
+async function* listIndex(index: Stores['speechIndex']): AsyncGenerator<{ name: string; r2Key: string }> {
+  for (let cursor: string | undefined; ;) {
+    const page = await index.list({ prefix: 'speech/', ...(cursor === undefined ? {} : { cursor }) })
+    for (const { name } of page.keys) {
+      const entry = Entry.safeParse(JSON.parse((await index.get(name)) ?? 'null')).data
+      if (entry !== undefined) yield { name, r2Key: entry.r2_key }
+    }
+    if (page.list_complete) return
+    cursor = page.cursor
+  }
+}
+
+async function inSnapshot<T>(client: Client, read: () => Promise<T>): Promise<T> {
+  await client.query('begin isolation level repeatable read read only; set local role neuraform_jobs')
+  try {
+    return await read()
+  } finally {
+    await client.query('rollback')
+  }
+}
