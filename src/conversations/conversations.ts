@@ -1,8 +1,9 @@
-import { and, desc, eq, lt, or, sql } from 'drizzle-orm'
+import { eq, sql } from 'drizzle-orm'
 import { v7 as uuidv7 } from 'uuid'
 import { z } from 'zod'
 import type { Conversation, ConversationChange, ConversationPage, NewConversation } from '#src/conversations/shapes.ts'
 import { conversations } from '#src/conversations/tables.ts'
+import { descending } from '#src/db/columns.ts'
 import { found } from '#src/db/rows.ts'
 import { asUser, type Caller, type Db } from '#src/db/scope.ts'
 import { claimedResource, claimFor, claimKey, refuseReusedKey, isOurClaim, readClaim } from '#src/http/idempotency.ts'
@@ -42,7 +43,7 @@ export async function listConversations(caller: Caller, { limit, cursor }: PageQ
   const [page] = await asUser(caller, (db) => [
     selectConversations(db)
       .where(position.after === undefined ? undefined : isAfter(position.after))
-      .orderBy(desc(conversations.updatedAt), desc(conversations.id))
+      .orderBy(descending(conversations.updatedAt), descending(conversations.id))
       .limit(limit + 1),
   ])
   position.check()
@@ -111,8 +112,9 @@ const columns = {
 const selectConversations = (db: Db) => db.select(columns).from(conversations)
 type ConversationRow = Awaited<ReturnType<typeof selectConversations>>[number]
 
+// One comparison of rows is where the index begins; “earlier, or as early and …” is a filter over all that came before.
 const isAfter = ({ at, id }: z.output<typeof After>) =>
-  or(lt(conversations.updatedAt, at), and(eq(conversations.updatedAt, at), lt(conversations.id, id)))
+  sql`(${conversations.updatedAt}, ${conversations.id}) < (${at.toISOString()}::timestamptz, ${id}::uuid)`
 
 async function conversationFrom(vault: Vault, row: ConversationRow): Promise<Conversation> {
   const [title, summary] = await Promise.all([

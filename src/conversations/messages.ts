@@ -1,4 +1,4 @@
-import { and, desc, eq, lt, sql } from 'drizzle-orm'
+import { and, eq, lt, sql } from 'drizzle-orm'
 import { v7 as uuidv7 } from 'uuid'
 import { z } from 'zod'
 import type { Message, MessagePage, NewMessage } from '#src/conversations/shapes.ts'
@@ -16,7 +16,7 @@ import {
 } from '#src/http/idempotency.ts'
 import { pageFrom, readPosition, type PageQuery } from '#src/http/page.ts'
 import { openVault } from '#src/vault/open-vault.ts'
-import type { Sealed } from '#src/db/columns.ts'
+import { descending, type Sealed } from '#src/db/columns.ts'
 import type { Vault } from '#src/vault/vault.ts'
 
 /**
@@ -88,7 +88,7 @@ export async function listMessages(
           position.after === undefined ? undefined : lt(messages.seq, position.after.seq),
         ),
       )
-      .orderBy(desc(messages.seq))
+      .orderBy(descending(messages.seq))
       .limit(limit + 1),
   ])
   found(owned)

@@ -1,7 +1,8 @@
-import { and, desc, eq, isNull, ne, or, sql } from 'drizzle-orm'
+import { and, eq, isNull, ne, or, sql } from 'drizzle-orm'
 import { selectMessages, type MessageRow } from '#src/conversations/messages.ts'
 import type { Speaker } from '#src/conversations/prompt.ts'
 import { conversations, messages, turns } from '#src/conversations/tables.ts'
+import { descending } from '#src/db/columns.ts'
 import { found } from '#src/db/rows.ts'
 import { again, asUser, type Caller, type Db } from '#src/db/scope.ts'
 import {
@@ -58,7 +59,7 @@ export async function openTurn(caller: Caller, plan: TurnPlan, claim: Claim): Pr
         selectSpeaker(db, plan.conversationId),
         selectMessages(db)
           .where(and(eq(messages.conversationId, plan.conversationId), isNotOf(claim)))
-          .orderBy(desc(messages.seq))
+          .orderBy(descending(messages.seq))
           .limit(historyMessages),
         selectMessages(db).where(eq(messages.turnId, claimedResource(claim))),
       ]),
@@ -99,14 +100,8 @@ const takeUpFailedTurn = (db: Db, plan: TurnPlan, claim: Claim) =>
       startedAt: sql`now()`,
       endedAt: null,
     })
-    .where(
-      and(
-        isSameRequest(claim),
-        eq(turns.id, claimedResource(claim)),
-        eq(turns.state, 'failed'),
-        eq(turns.conversationId, plan.conversationId),
-      ),
-    )
+    // The same request names the same conversation; asked for once more, it would be looked through from end to end.
+    .where(and(isSameRequest(claim), eq(turns.id, claimedResource(claim)), eq(turns.state, 'failed')))
 
 const selectTurn = (db: Db, claim: Claim) =>
   db

@@ -1,4 +1,5 @@
-import { customType, timestamp } from 'drizzle-orm/pg-core'
+import { sql, type SQL } from 'drizzle-orm'
+import { customType, timestamp, type PgColumn } from 'drizzle-orm/pg-core'
 
 declare const sealedBrand: unique symbol
 
@@ -20,3 +21,9 @@ export const moment = (name?: string) =>
 /** What a `jsonb` column may hold. */
 export type JsonObject = { readonly [key: string]: JsonValue }
 export type JsonValue = string | number | boolean | null | readonly JsonValue[] | JsonObject
+
+/**
+ * The greatest first, as an index `.on(column.desc())` has it. drizzle makes such an index NULLS LAST, while a bare `desc`
+ * means NULLS FIRST: PostgreSQL would read and sort all that a page is taken from, also where no value is null.
+ */
+export const descending = (column: PgColumn): SQL => sql`${column} desc nulls last`
