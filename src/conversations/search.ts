@@ -1,4 +1,4 @@
-import { desc, eq, inArray, sql } from 'drizzle-orm'
+import { desc, eq, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import { messageFrom, selectMessages } from '#src/conversations/messages.ts'
 import type { MessagePage, MessageSearch } from '#src/conversations/shapes.ts'
@@ -22,7 +22,8 @@ export async function searchMessages(caller: Caller, search: MessageSearch): Pro
   const list = `search:${conversationId ?? ''}:${(await vault.nameOf(query)).toHex()}`
   const position = await readPosition(caller, list, After, cursor)
   const [wanted, wantedBefore] = vault.wordQueries(query)
-  const hits = sql`(select message_id from app.search_messages(
+  // As an array each hit is looked up by its id; joined, all that the person ever said may be read instead.
+  const hits = sql`array(select message_id from app.search_messages(
     ${sql.param(wanted)}::bigint[], ${sql.param(wantedBefore ?? null)}::bigint[], ${conversationId ?? null}::uuid,
     ${position.after?.id ?? null}::uuid, ${limit + 1}))`
   const [owned, page] = await asUser(caller, (db) => [
@@ -30,7 +31,9 @@ export async function searchMessages(caller: Caller, search: MessageSearch): Pro
       .select({ id: conversations.id })
       .from(conversations)
       .where(eq(conversations.id, sql`${conversationId ?? null}::uuid`)),
-    selectMessages(db).where(inArray(messages.id, hits)).orderBy(desc(messages.id)),
+    selectMessages(db)
+      .where(sql`${messages.id} = any(${hits})`)
+      .orderBy(desc(messages.id)),
   ])
   if (conversationId !== undefined) found(owned)
   position.check()
