@@ -175,6 +175,7 @@ describe('the door, by Neon alone,', () => {
       [
         '1: set local role neuraform_us',
         '1: set local statement_timeout',
+        '1: set local random_page_cost ',
         "1: select set_config('transacti",
         '1: select * from app.begin_ses',
         "1: select 'one'",
@@ -182,6 +183,7 @@ describe('the door, by Neon alone,', () => {
         'manual',
         '2: set local role neuraform_us',
         '2: set local statement_timeout',
+        '2: set local random_page_cost ',
         "2: select set_config('transacti",
         '2: select * from app.begin_ses',
         "2: select 'two'",
