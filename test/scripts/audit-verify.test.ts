@@ -23,7 +23,8 @@ afterAll(async () => {
 
 async function verify(environment: Readonly<Record<string, string>>) {
   const run = promisify(execFile)(process.execPath, ['scripts/audit-verify.ts'], {
-    env: { PATH: process.env['PATH'], ...environment },
+    // wrangler keeps what it knows of itself in the home directory.
+    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...environment },
   })
   const ended = await run.catch((error: { code: number; stdout: string; stderr: string }) => error)
   return { code: 'code' in ended ? ended.code : 0, stdout: ended.stdout, stderr: ended.stderr }
