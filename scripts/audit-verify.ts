@@ -1,35 +1,16 @@
-import { Client } from 'pg'
+import type { Client } from 'pg'
 import { readAnchors } from '#scripts/audit/read-anchors.ts'
 import { readChains } from '#scripts/audit/read-chains.ts'
 import { verifyChain, type Finding } from '#scripts/audit/verify-chain.ts'
 import { openStores } from '#scripts/stack/stores.ts'
-import { describeFailure } from '#scripts/stack/failure.ts'
+import { lookAtDatabase } from '#scripts/check/look-at-database.ts'
 
-const usage = `npm run audit:verify: works every audit chain out again and says what was tampered with.
+const usage =
+  'npm run audit:verify: works every audit chain out again and says what was tampered with; anchors are in the stores.'
 
-  DATABASE_URL       the database's owner, as for npm run db:setup
-  STORES             none: without anchors (the default); deployed: with those in the R2 of wrangler.toml, for which
-                     wrangler must be signed in; or where a local Worker keeps them (npm run dev: .neuraform/worker/v3)`
-
-process.exitCode = await verifyAll()
-
-async function verifyAll(): Promise<number> {
-  const connectionString = process.env['DATABASE_URL']
-  if (!connectionString) {
-    console.error(usage)
-    return 2
-  }
-  const client = new Client({ connectionString })
-  try {
-    await client.connect()
-    return report(await findAll(client, await anchorsIn(process.env['STORES'] ?? 'none')))
-  } catch (error) {
-    console.error(`\n${describeFailure(error)}`)
-    return 1
-  } finally {
-    await client.end().catch(() => undefined)
-  }
-}
+process.exitCode = await lookAtDatabase(usage, async (client, stores) =>
+  report(await findAll(client, await anchorsIn(stores))),
+)
 
 async function anchorsIn(where: string): ReturnType<typeof readAnchors> {
   if (where === 'none') return new Map()

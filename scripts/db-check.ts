@@ -1,34 +1,12 @@
-import { Client } from 'pg'
+import type { Client } from 'pg'
 import { readAnchors } from '#scripts/audit/read-anchors.ts'
 import { findBrokenRows, findBrokenStores, type Broken } from '#scripts/check/find-broken.ts'
-import { describeFailure } from '#scripts/stack/failure.ts'
+import { lookAtDatabase } from '#scripts/check/look-at-database.ts'
 import { openStores } from '#scripts/stack/stores.ts'
 
-const usage = `npm run db:check: looks at a running deployment and prints what is broken.
+const usage = 'npm run db:check: looks at a running deployment and prints what is broken.'
 
-  DATABASE_URL       the database's owner, as for npm run db:setup
-  STORES             none: the database alone (the default); deployed: also the KV and R2 of wrangler.toml, for which
-                     wrangler must be signed in; or where a local Worker keeps them (npm run dev: .neuraform/worker/v3)`
-
-process.exitCode = await check()
-
-async function check(): Promise<number> {
-  const connectionString = process.env['DATABASE_URL']
-  if (!connectionString) {
-    console.error(usage)
-    return 2
-  }
-  const client = new Client({ connectionString })
-  try {
-    await client.connect()
-    return report(await findBroken(client, process.env['STORES'] ?? 'none'))
-  } catch (error) {
-    console.error(`\n${describeFailure(error)}`)
-    return 1
-  } finally {
-    await client.end().catch(() => undefined)
-  }
-}
+process.exitCode = await lookAtDatabase(usage, async (client, stores) => report(await findBroken(client, stores)))
 
 async function findBroken(client: Client, where: string): Promise<Broken[]> {
   if (where === 'none') return await findBrokenRows(client, new Map())

@@ -15,7 +15,7 @@ const Chain = z.object({
   broken_at: z.coerce.number().nullable(),
 })
 
-/** What happened to the caller's account, newest first, and whether their chain holds together. */
+/** What happened to the caller's account, newest first, and whether the newest 500 entries of it hold together. */
 export async function getSecurityLog(caller: Caller, { limit, cursor }: PageQuery): Promise<SecurityLog> {
   const position = await readPosition(caller, 'security-log', After, cursor)
   const [page, chain] = await asUser(caller, (db) => [

@@ -120,7 +120,10 @@ export const SecurityLog = pageOf(SecurityEvent)
       id: idField.openapi({ description: 'Random; it stays when the account goes, and then names nobody.' }),
       entries: z.int(),
       head_hash: z.hex(),
-      broken_at: z.int().nullable().openapi({ description: 'The first place that was tampered with; null for none.' }),
+      broken_at: z
+        .int()
+        .nullable()
+        .openapi({ description: 'The first place among the newest 500 that was tampered with; null for none.' }),
     }),
   })
   .openapi('SecurityLog')

@@ -27,7 +27,6 @@ const byState: Readonly<Record<string, ProblemCode>> = {
   NF409: 'conflict',
   NF428: 'fresh_sign_in_needed',
   NF503: 'unavailable',
-  '22023': 'unavailable', // SET LOCAL ROLE to a role that set-up has not made
   '23503': 'conflict',
   '23505': 'conflict',
   '23P01': 'conflict',
@@ -85,6 +84,8 @@ function asFailure(error: unknown): { [key in keyof DatabaseFailure]?: string } 
 
 function byClass(code: string, routine: string | undefined): ProblemCode | undefined {
   if (code.startsWith('08') || code.startsWith('53')) return 'unavailable'
+  // SET LOCAL ROLE to a role that set-up has not made; any other invalid parameter is our bug.
+  if (code === '22023' && routine === 'call_string_check_hook') return 'unavailable'
   // A missing grant is our bug; a policy's refusal is about a row that the caller may not have.
   if (code === '42501' && routine === 'ExecWithCheckOptions') return 'not_found'
   return undefined

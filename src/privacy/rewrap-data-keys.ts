@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { recordServiceEvent } from '#src/audit/record-event.ts'
 import { asService, type RequestScope } from '#src/db/scope.ts'
 import { describeFailure } from '#src/http/log.ts'
-import { currentKeyEncryptionKeyId, rewrapDataKey } from '#src/vault/data-key.ts'
+import { currentKeyEncryptionKeyId, olderKeyEncryptionKeyIds, rewrapDataKey } from '#src/vault/data-key.ts'
 
 const keysAtOnce = 200
 const mostBatches = 50
@@ -17,32 +17,27 @@ const Wrapped = z.object({
 
 /**
  * Wraps the data keys that are under an older key-encryption key under the current one, up to 10,000 of them; the next
- * run goes on from there. Readers need both keys to be configured meanwhile, and notice nothing. A key that cannot be
- * unwrapped is reported and left. Returns how many were wrapped anew.
+ * run goes on from there. Readers need both keys to be configured meanwhile, and notice nothing. Keys whose
+ * key-encryption key is not configured are left; one of them is reported. Returns how many were wrapped anew.
  */
 export async function rewrapDataKeys(scope: RequestScope): Promise<number> {
+  const older = olderKeyEncryptionKeyIds(scope.config)
   let rewrapped = 0
-  for (let batch = 0; batch < mostBatches; batch += 1) {
-    const count = await rewrapBatch(scope)
+  for (let batch = 0; older.length > 0 && batch < mostBatches; batch += 1) {
+    const count = await rewrapBatch(scope, older)
     rewrapped += count
     if (count < keysAtOnce) break
   }
+  if (rewrapped < keysAtOnce * mostBatches) await reportOneLeft(scope)
   return rewrapped
 }
 
-async function rewrapBatch(scope: RequestScope): Promise<number> {
-  const current = currentKeyEncryptionKeyId(scope.config)
-  const [found] = await asService(scope, 'jobs', 'key rotation', (db) => [
-    db.execute(sql`select * from app.keys_to_rewrap(${current}, ${keysAtOnce})`),
-  ])
-  const keys = await Promise.all(
-    z
-      .array(Wrapped)
-      .parse(found.rows)
-      .map((key) => rewrap(scope, key)),
-  )
+async function rewrapBatch(scope: RequestScope, older: readonly string[]): Promise<number> {
+  const found = await keysToRewrap(scope, older, keysAtOnce)
+  const keys = await Promise.all(found.map(async (key) => await rewrap(scope, key)))
   const rewrapped = keys.filter((key) => key !== undefined)
   if (rewrapped.length === 0) return 0
+  const current = currentKeyEncryptionKeyId(scope.config)
   // A second flight, since the keys are opened here and not in the database; one that changed meanwhile is left.
   await asService(scope, 'jobs', 'key rotation', (db) => [
     db.execute(sql`select app.rewrap_keys(${current}, ${JSON.stringify(rewrapped)}::jsonb)`),
@@ -52,6 +47,23 @@ async function rewrapBatch(scope: RequestScope): Promise<number> {
     }),
   ])
   return rewrapped.length
+}
+
+/** What is left could not be wrapped anew: trying one of it says why. */
+async function reportOneLeft(scope: RequestScope): Promise<void> {
+  for (const key of await keysToRewrap(scope, null, 1)) await rewrap(scope, key)
+}
+
+async function keysToRewrap(
+  scope: RequestScope,
+  among: readonly string[] | null,
+  most: number,
+): Promise<z.output<typeof Wrapped>[]> {
+  const current = currentKeyEncryptionKeyId(scope.config)
+  const [found] = await asService(scope, 'jobs', 'key rotation', (db) => [
+    db.execute(sql`select * from app.keys_to_rewrap(${current}, ${sql.param(among)}::text[], ${most})`),
+  ])
+  return z.array(Wrapped).parse(found.rows)
 }
 
 async function rewrap({ config, report }: RequestScope, key: z.output<typeof Wrapped>) {

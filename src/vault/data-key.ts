@@ -50,6 +50,10 @@ export async function rewrapDataKey(config: Config, userId: string, wrapped: Wra
   return await wrap(config, userId, wrapped.version, await unwrap(config, userId, wrapped))
 }
 
+/** The names of the configured key-encryption keys that wrap no more, and still open what they wrapped. */
+export const olderKeyEncryptionKeyIds = (config: Config): readonly string[] =>
+  Object.keys(keyRing(config).keys).filter((id) => id !== keyRing(config).current)
+
 /** The name of the key-encryption key that wraps from now on. */
 export const currentKeyEncryptionKeyId = (config: Config): string => keyRing(config).current
 

@@ -38,3 +38,10 @@ describe('every variable of the configuration', () => {
     expect(named.filter((name) => !new RegExp(`\\b${name}\\b`).test(config))).toEqual([])
   })
 })
+
+it('the daily event is one that wrangler.toml asks for', () => {
+  const daily = /const dailyCron = '([^']+)'/.exec(read('src/operations/scheduled.ts'))?.[1] ?? 'none'
+  expect(read('wrangler.toml')).toMatch(
+    new RegExp(`^crons = \\[.*"${daily.replaceAll('*', String.raw`\*`)}".*\\]$`, 'm'),
+  )
+})

@@ -56,6 +56,35 @@ describe('a chain', () => {
     expect(own).toEqual({ rows: [{ head_seq: '20', broken_at: null }], count: 1 })
   })
 
+  it('of a thousand entries is worked out over its newest 500, and what is done to those is seen', async () => {
+    const person = await makePerson(owner)
+    await owner.query(
+      `insert into public.audit_log (chain_id, action) select $1, 'test.done' from generate_series(1, 999)`,
+      [chainIdOf(person)],
+    )
+    const brokenAt = async () => await flyAs(edge, person, [['select broken_at from app.own_chain()']])
+    const cases = [
+      ['select 1', null],
+      ["update public.audit_log set action = 'test.other' where seq = 400", null],
+      ['update public.audit_log set hash = previous_hash where seq = 500', '501'],
+      ["update public.audit_log set action = 'test.other' where seq = 501", '501'],
+      ['delete from public.audit_log where seq = 700', '700'],
+      ['delete from public.audit_log where seq > 990', '991'],
+      ['delete from public.audit_log where seq > 200', '501'],
+    ] as const
+    for (const [change, place] of cases) {
+      await owner.query('begin; set local session_replication_role = replica')
+      await owner.query(change === 'select 1' ? change : `${change} and chain_id = '${chainIdOf(person)}'`)
+      const { rows } = await owner.query(
+        `select set_config('app.user_id', $1, true), (select broken_at from app.own_chain())`,
+        [person.userId],
+      )
+      await owner.query('rollback')
+      expect([change, rows[0]?.broken_at]).toEqual([change, place])
+    }
+    expect(await brokenAt()).toMatchObject({ rows: [{ broken_at: null }] })
+  })
+
   it('of fifty writers at once has no fork and no gap', async () => {
     const person = await makePerson(owner)
     const pool = new Pool({ connectionString: edgeUrl, max: 50 })

@@ -182,13 +182,24 @@ function rotationCalls(scene: Scene): readonly Call[] {
     {
       name: 'keys_to_rewrap',
       role,
-      text: `select 1 from app.keys_to_rewrap('k2', 100000) where user_id = '${userId}'`,
+      text: `select 1 from app.keys_to_rewrap('k2', null, 100000) where user_id = '${userId}'`,
+    },
+    {
+      name: 'keys_to_rewrap under a key that is named',
+      role,
+      text: `select 1 from app.keys_to_rewrap('k2', '{k1}', 100000) where user_id = '${userId}'`,
+    },
+    {
+      name: 'keys_to_rewrap under keys that wrap none',
+      role,
+      text: `select 1 from app.keys_to_rewrap('k2', '{k2,k3}', 100000)`,
+      expected: 0,
     },
     {
       name: 'rewrap_keys',
       role,
       text: `select app.rewrap_keys('k2', (select jsonb_agg(jsonb_build_object('user_id', user_id, 'version', version,
-          'wrapped', encode(wrapped_key, 'hex'), 'rewrapped', '00')) from app.keys_to_rewrap('k2', 100000)))${andThen(
+          'wrapped', encode(wrapped_key, 'hex'), 'rewrapped', '00')) from app.keys_to_rewrap('k2', null, 100000)))${andThen(
             `select 1 from public.user_keys where user_id = '${userId}' and key_encryption_key_id = 'k2'`,
           )}`,
     },

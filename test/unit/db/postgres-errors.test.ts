@@ -94,6 +94,12 @@ describe('what PostgreSQL says', () => {
     expect(problemOf(failure('42501'))).toBe(undefined)
   })
 
+  it('about a role that set-up has not made is not ready yet; about any other parameter it is our fault', () => {
+    expect(outcomeOf(failure('22023', { routine: 'call_string_check_hook' }))).toEqual(unavailable)
+    expect(problemOf(failure('22023', { routine: 'generate_series_step_int4' }))).toBe(undefined)
+    expect(problemOf(failure('22023'))).toBe(undefined)
+  })
+
   it('in DETAIL of a refusal is believed only where it is on the list', () => {
     expect(outcomeOf(failure('NF403', { detail: 'registration_refused' }))?.[1]).toBe('registration_refused')
     for (const detail of ['internal', 'toString', '', 'Key (id)=(secret words)']) {
