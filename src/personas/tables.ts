@@ -65,6 +65,10 @@ export const personas = pgTable(
     ),
     index('personas_owner_id_idx').on(table.ownerId),
     index('personas_created_at_id_idx').on(table.createdAt, table.id),
+    // A list skips the companions of others, which are most of them.
+    index('personas_public_created_at_id_idx')
+      .on(table.createdAt, table.id)
+      .where(sql`is_public`),
     check('personas_rating_check', sql`rating in ('everyone', '16', '18')`),
     pgPolicy('personas_user_select', {
       for: 'select',

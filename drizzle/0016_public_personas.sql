@@ -1,0 +1,1 @@
+CREATE INDEX "personas_public_created_at_id_idx" ON "personas" USING btree ("created_at","id") WHERE is_public;
