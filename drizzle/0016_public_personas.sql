@@ -1,1 +1,2 @@
+-- The list of companions reads the public ones by an index of their own: nearly all others belong to somebody else.
 CREATE INDEX "personas_public_created_at_id_idx" ON "personas" USING btree ("created_at","id") WHERE is_public;

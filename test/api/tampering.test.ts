@@ -68,7 +68,7 @@ it(
       await writeCells(round)
       const broken = new Set(round.map(({ cell }) => cell.id))
       const expected = new Map(cells.map(({ id, text }) => [id, broken.has(id) ? null : text]))
-      expect(await readCells(token, conversationId), JSON.stringify(round.map(({ kind }) => kind))).toEqual(expected)
+      expect(await readCells(token, conversationId)).toEqual(expected)
       await writeCells(round.map(({ cell }) => ({ cell, bytes: cell.bytes })))
     }
     expect(await readCells(token, conversationId)).toEqual(new Map(cells.map(({ id, text }) => [id, text])))
@@ -76,8 +76,7 @@ it(
     const told = log.mock.calls.map(([line]) => String(line)).filter((line) => line.includes('"seal_broken"'))
     expect(told.length).toBe(made.length)
     await vi.waitFor(async () => expect((await namedInLog(token)).toSorted()).toEqual(cells.map(nameOf).toSorted()))
-    expect(told.join(), 'nothing that was said is in a log').not.toMatch(/sentence|title number/)
-    console.info(`${made.length} tamperings with ${cells.length} cells: each lost its own item, and no other`)
+    expect(told.join()).not.toMatch(/sentence|title number/)
   },
 )
 
