@@ -1,4 +1,4 @@
-import { and, asc, eq, gt, or } from 'drizzle-orm'
+import { asc, eq, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import type { Persona, PersonaPage } from '#src/personas/shapes.ts'
 import { personas } from '#src/personas/tables.ts'
@@ -58,13 +58,13 @@ const selectPersonas = (db: Db, after: After | undefined, limit: number) =>
   db
     .select(columns)
     .from(personas)
-    .where(
-      after === undefined
-        ? undefined
-        : or(gt(personas.createdAt, after.at), and(eq(personas.createdAt, after.at), gt(personas.id, after.id))),
-    )
+    .where(after === undefined ? undefined : isAfter(after))
     .orderBy(asc(personas.createdAt), asc(personas.id))
     .limit(limit)
+
+// One comparison of rows is where the index begins; “later, or as late and …” is a filter over all that came before.
+const isAfter = ({ at, id }: After) =>
+  sql`(${personas.createdAt}, ${personas.id}) > (${at.toISOString()}::timestamptz, ${id}::uuid)`
 
 type PersonaRow = Awaited<ReturnType<typeof selectPersonas>>[number]
 

@@ -12,6 +12,8 @@ export interface Person {
   readonly rows: ReadonlyMap<string, Row>
 }
 
+/** As the vault stores it: a format, version 99 of the key, and what nobody can read. A random version might be an old one. */
+const sealed = () => `\\x010063${randomBytes(32).toString('hex')}`
 const bytes = (length = 32) => `\\x${randomBytes(length).toString('hex')}`
 const long = '2020-01-01T00:00:00Z'
 const far = '2126-01-01T00:00:00Z'
@@ -33,9 +35,9 @@ function rowsFor(userId: string, tokenHash: Buffer, turnKeyHash: Buffer): readon
       'users',
       {
         id: userId,
-        first_name: bytes(),
-        last_name: bytes(),
-        birthdate: bytes(),
+        first_name: sealed(),
+        last_name: sealed(),
+        birthdate: sealed(),
         opens_16_on: '2006-01-01',
         opens_18_on: '2008-01-01',
         terms_version: '1',
@@ -91,7 +93,7 @@ function rowsFor(userId: string, tokenHash: Buffer, turnKeyHash: Buffer): readon
         reply_message_id: randomUUID(),
       },
     ],
-    ['messages', { ...owned, id: id.said, conversation_id: id.conversation, role: 'user', content: bytes() }],
+    ['messages', { ...owned, id: id.said, conversation_id: id.conversation, role: 'user', content: sealed() }],
     [
       'voice_data',
       {
