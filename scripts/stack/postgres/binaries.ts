@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { chmod, cp, lstat, readdir, readFile, rename, rm, symlink } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
-import { dirname, join, relative } from 'node:path'
+import { dirname, join, relative, resolve } from 'node:path'
 import * as z from 'zod'
 import { StackFailure } from '#scripts/stack/failure.ts'
 import type { Account } from '#scripts/stack/guard.ts'
@@ -19,19 +19,22 @@ interface NativePackage {
 }
 
 /**
- * The `bin` folder of PostgreSQL from npm, usable by the account: in node_modules where that works, else in a copy
- * where the account can reach it (root's clone may lie in a directory that is closed to everybody else).
+ * The folder of PostgreSQL's programs that POSTGRES_BINARIES names, else of those from npm, usable by the account: in
+ * node_modules where that works, else in a copy where the account can reach it (root's clone may lie in a directory
+ * that is closed to everybody else).
  */
 export async function findBinaries(account: Account | undefined, onProgress: (line: string) => void): Promise<string> {
+  const named = process.env['POSTGRES_BINARIES']
+  if (named) return checkNamed(resolve(named), account)
   const native = await findNativePackage()
   await addMissingLinks(native.folder)
-  if (problemOf(native.folder, account) === undefined) return join(native.folder, 'bin')
+  if (problemOf(join(native.folder, 'bin'), account) === undefined) return join(native.folder, 'bin')
   const copy = join(reachableFolder(account), `neuraform-postgres-${native.version}-${process.getuid?.() ?? 0}`)
-  if (!(await isOwnAndWhole(copy, native.folder)) || problemOf(copy, account) !== undefined) {
+  if (!(await isOwnAndWhole(copy, native.folder)) || problemOf(join(copy, 'bin'), account) !== undefined) {
     onProgress(`Copying PostgreSQL to ${copy}, where its account can reach it`)
     await copyAtomically(native.folder, copy)
   }
-  const problem = problemOf(copy, account)
+  const problem = problemOf(join(copy, 'bin'), account)
   if (problem === undefined) return join(copy, 'bin')
   throw new StackFailure(`PostgreSQL from npm does not run here (${problem}). Name another one with DATABASE_URL.`)
 }
@@ -72,9 +75,15 @@ async function addMissingLinks(native: string): Promise<void> {
   )
 }
 
-function problemOf(native: string, account: Account | undefined): string | undefined {
+function checkNamed(binaries: string, account: Account | undefined): string {
+  const problem = problemOf(binaries, account)
+  if (problem === undefined) return binaries
+  throw new StackFailure(`POSTGRES_BINARIES names no PostgreSQL that runs here (${problem}).`)
+}
+
+function problemOf(binaries: string, account: Account | undefined): string | undefined {
   for (const program of ['postgres', 'initdb']) {
-    const run = spawnSync(join(native, 'bin', program), ['--version'], { cwd: '/', encoding: 'utf8', ...account })
+    const run = spawnSync(join(binaries, program), ['--version'], { cwd: '/', encoding: 'utf8', ...account })
     if (run.status !== 0) return run.error?.message ?? run.stderr.trim()
   }
   return undefined

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { chown, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
@@ -17,9 +17,9 @@ export interface Cluster {
 export const superuser = 'postgres'
 
 /**
- * Makes the cluster if there is none yet: UTF-8, the built-in C.UTF-8 locale (the same order on every machine),
- * scram-sha-256 for everybody. Answers the superuser's password, which is kept beside the data in a 0600 file.
- * It appears under its name only when it is whole.
+ * Makes the cluster if there is none yet: UTF-8, the C.UTF-8 locale (the same order on every machine), scram-sha-256
+ * for everybody. Answers the superuser's password, which is kept beside the data in a 0600 file. It appears under its
+ * name only when it is whole.
  */
 export async function openCluster(cluster: Cluster, onProgress: (line: string) => void): Promise<string> {
   const passwordFile = join(cluster.home, 'password')
@@ -43,6 +43,12 @@ export function serverEnvironment(): NodeJS.ProcessEnv {
   return { PATH: process.env['PATH'] ?? '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' }
 }
 
+/** From PostgreSQL 17 on. Before it, the system says what a letter is; the order is that of the bytes either way. */
+function builtinLocaleIsKnown(binaries: string): boolean {
+  const { stdout } = spawnSync(join(binaries, 'initdb'), ['--version'], { cwd: '/', encoding: 'utf8' })
+  return Number(/ (\d+)\b/.exec(stdout)?.[1]) >= 17
+}
+
 async function runInitdb(cluster: Cluster, data: string, passwordFile: string): Promise<void> {
   const args = [
     `--pgdata=${data}`,
@@ -51,8 +57,9 @@ async function runInitdb(cluster: Cluster, data: string, passwordFile: string): 
     '--auth=scram-sha-256',
     '--encoding=UTF8',
     '--locale=C',
-    '--locale-provider=builtin',
-    '--builtin-locale=C.UTF-8',
+    ...(builtinLocaleIsKnown(cluster.binaries)
+      ? ['--locale-provider=builtin', '--builtin-locale=C.UTF-8']
+      : ['--lc-ctype=C.UTF-8']),
     '--no-instructions',
   ]
   const initdb = spawn(join(cluster.binaries, 'initdb'), args, {
