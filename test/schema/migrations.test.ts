@@ -4,9 +4,9 @@ import { cp, mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { Client } from 'pg'
 import { describe, expect, inject, it } from 'vitest'
 import { setUpDatabase } from '#scripts/stack/database/set-up.ts'
+import { everythingIn, query, tableParts, timeless } from '#test/schema/snapshot.ts'
 import written from '#test/schema/migration-hashes.json' with { type: 'json' }
 
 const root = join(import.meta.dirname, '../..')
@@ -57,16 +57,17 @@ describe('migrations', () => {
     expect(made).toEqual(await query(url.href, tableParts))
   })
 
-  it('and set-up change nothing the second time', async () => {
+  it('and set-up make the same from nothing each time, and change nothing when they are repeated', async () => {
     const { ownerUrl, edgeUrl } = inject('stack')
     const edgePassword = decodeURIComponent(new URL(edgeUrl).password)
-    const options = { ownerUrl, databaseName: 'neuraform_twice', edgePassword }
+    const options = { ownerUrl, databaseName: 'neuraform_once', edgePassword }
     const once = await setUpDatabase(options)
-    const everything = async () => [await query(once.ownerUrl, tableParts), await query(once.ownerUrl, otherParts)]
-    const before = await everything()
-    expect(before.flat().length).toBeGreaterThan(400)
+    const twice = await setUpDatabase({ ...options, databaseName: 'neuraform_twice' })
+    const before = await everythingIn(once.ownerUrl)
+    expect(before.length).toBeGreaterThan(400)
+    expect(timeless(await everythingIn(twice.ownerUrl))).toEqual(timeless(before))
     await setUpDatabase(options)
-    expect(await everything()).toEqual(before)
+    expect(await everythingIn(once.ownerUrl)).toEqual(before)
   })
 
   it('make every constraint that the error map names', async () => {
@@ -101,41 +102,3 @@ async function generate(copy: string): Promise<string> {
   const run = promisify(execFile)(process.execPath, [kit, 'generate', '--name', 'drift'], { cwd: copy })
   return (await run).stdout
 }
-
-async function query(connectionString: string, text: string): Promise<readonly Record<string, unknown>[]> {
-  const client = new Client({ connectionString })
-  await client.connect()
-  try {
-    return (await client.query<Record<string, unknown>>(text)).rows
-  } finally {
-    await client.end()
-  }
-}
-
-/** What `tables.ts` can say of a table. */
-const tableParts = `
-  select 'column' as kind, concat_ws(' ', table_name, column_name, data_type, is_nullable, column_default) as what
-    from information_schema.columns where table_schema = 'public'
-  union all select 'constraint', concat_ws(' ', conrelid::regclass, conname, pg_get_constraintdef(oid)) from pg_constraint
-    where connamespace = 'public'::regnamespace
-  union all select 'index', indexdef from pg_indexes where schemaname = 'public'
-  union all select 'policy', p::text from pg_policies p
-  union all select 'row security', concat_ws(' ', relname, relrowsecurity) from pg_class
-    where relnamespace = 'public'::regnamespace and relkind in ('r', 'p')
-  order by 1, 2`
-
-/** What set-up makes beside that: functions, privileges, comments and the built-in companions. */
-const otherParts = `
-  select 'trigger' as kind, pg_get_triggerdef(oid) as what from pg_trigger where not tgisinternal
-  union all select 'relation', concat_ws(' ', relname, relowner::regrole, relforcerowsecurity, relacl) from pg_class
-    where relnamespace = 'public'::regnamespace
-  union all select 'grant', concat_ws(' ', attrelid::regclass, attname, attacl) from pg_attribute where attacl is not null
-    and attrelid in (select oid from pg_class where relnamespace = 'public'::regnamespace)
-  union all select 'function', concat_ws(' ', pg_get_functiondef(oid), proowner::regrole, proacl) from pg_proc
-    where pronamespace = 'app'::regnamespace
-  union all select 'schema', concat_ws(' ', nspname, nspowner::regrole, nspacl) from pg_namespace where nspname !~ '^pg_'
-  union all select 'role', to_jsonb(r)::text from pg_roles r where rolname ~ '^neuraform_'
-  union all select 'comment', description from pg_description where objoid >= 16384
-  union all select 'migration', hash from drizzle.__drizzle_migrations
-  union all select 'persona', to_jsonb(p)::text from public.personas p
-  order by 1, 2`

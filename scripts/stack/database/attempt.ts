@@ -22,7 +22,32 @@ export async function attempt<Result>(
   }
 }
 
-const contentionCodes = new Set(['23505', '40P01', '42710', 'XX000'])
+/** Less than a query of the service may take (5 s), so that one that queues behind a migration is still answered. */
+const lockTimeoutSeconds = 2
+
+/** Whether a statement gave up on what another transaction holds. */
+export const isContention = (error: unknown): boolean => ['55P03', '40P01'].includes(errorCode(error) ?? '')
+
+/**
+ * Runs a step that waits two seconds at the most for what somebody else holds: behind a DDL statement that waits, every
+ * query of its table waits as well. Throws a StackFailure that says how to find the holder.
+ */
+export async function withoutQueueing<Result>(client: Client, step: () => Promise<Result>): Promise<Result> {
+  await client.query(`set lock_timeout = '${lockTimeoutSeconds}s'`)
+  try {
+    return await step()
+  } catch (error) {
+    if (!isContention(error)) throw error
+    throw new StackFailure(
+      `A transaction held what this needs for more than ${lockTimeoutSeconds} seconds, so it gave up and changed nothing. Find it: “select pid, usename, state, xact_start from pg_stat_activity where datname = current_database() order by xact_start”; the oldest is the likeliest. Wait for its end, or end it with “select pg_terminate_backend(PID)”, and run this again.`,
+      { cause: error },
+    )
+  } finally {
+    await client.query('reset lock_timeout')
+  }
+}
+
+const retriedCodes = new Set(['23505', '40P01', '42710', 'XX000'])
 
 /**
  * Runs a transaction, again when another set-up of the same cluster changed the same role meanwhile. Roles belong to
@@ -40,7 +65,7 @@ export async function inTransaction<Result>(
     return result
   } catch (error) {
     await client.query('rollback')
-    if (attemptsLeft <= 1 || !contentionCodes.has(errorCode(error) ?? '')) throw error
+    if (attemptsLeft <= 1 || !retriedCodes.has(errorCode(error) ?? '')) throw error
     return await inTransaction(client, work, attemptsLeft - 1)
   }
 }

@@ -2,6 +2,8 @@ import { join } from 'node:path'
 import { drizzle } from 'drizzle-orm/node-postgres'
 import { migrate } from 'drizzle-orm/node-postgres/migrator'
 import type { Client } from 'pg'
+import { isContention } from '#scripts/stack/database/attempt.ts'
+import { assertForward, readMigrations, type AppliedMigration } from '#scripts/stack/database/forward-only.ts'
 import { ownerRole } from '#scripts/stack/database/roles.ts'
 import { errorCode, StackFailure } from '#scripts/stack/failure.ts'
 
@@ -9,40 +11,38 @@ import { errorCode, StackFailure } from '#scripts/stack/failure.ts'
 export const defaultMigrationsFolder = join(import.meta.dirname, '../../../drizzle')
 
 /**
- * Applies the migrations that are not applied yet, all or none, as `neuraform_owner`. A table that somebody holds
- * for more than five seconds makes it give up, for behind a waiting DDL statement every query of the service queues.
+ * Applies the migrations that are not applied yet, all or none, as `neuraform_owner`. Forward only: a database that
+ * does not have the first ones of the folder, unchanged, is refused and left as it is.
  */
 export async function runMigrations(client: Client, folder: string): Promise<{ applied: number; total: number }> {
-  await client.query(`set role ${ownerRole}; set lock_timeout = '5s'; set search_path = public`)
+  await client.query(`set role ${ownerRole}; set search_path = public`)
   try {
-    const before = await countApplied(client)
+    const [before, known] = [await readApplied(client), await readMigrations(folder)]
+    assertForward(before, known)
     await migrate(drizzle({ client }), { migrationsFolder: folder })
-    const total = await countApplied(client)
-    return { applied: total - before, total }
+    return { applied: known.length - before.length, total: known.length }
   } catch (error) {
     await client.query('rollback')
     throw failureOf(error, folder)
   } finally {
-    await client.query('reset role; reset lock_timeout; reset search_path')
+    await client.query('reset role; reset search_path')
   }
 }
 
-async function countApplied(client: Client): Promise<number> {
+async function readApplied(client: Client): Promise<readonly AppliedMigration[]> {
   const journal = await client.query(
     `select from pg_tables where schemaname = 'drizzle' and tablename = '__drizzle_migrations'`,
   )
-  if (journal.rowCount === 0) return 0
-  const counted = await client.query<{ count: string }>('select count(*) from drizzle.__drizzle_migrations')
-  return Number(counted.rows[0]?.count)
+  if (journal.rowCount === 0) return []
+  const { rows } = await client.query<{ hash: string; created_at: string }>(
+    'select hash, created_at from drizzle.__drizzle_migrations order by created_at',
+  )
+  return rows.map(({ hash, created_at: writtenAt }) => ({ hash, writtenAt: Number(writtenAt) }))
 }
 
 function failureOf(error: unknown, folder: string): unknown {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
-  if (errorCode(cause) === '55P03') {
-    return new StackFailure('A table is in use, so that no migration could start within 5 seconds. Try again.', {
-      cause,
-    })
-  }
+  if (isContention(cause)) return cause
   if (errorCode(cause) === undefined) return error
   const said = cause instanceof Error ? cause.message : String(cause)
   return new StackFailure(`A migration in ${folder} failed and none was applied: ${said}.`, { cause })

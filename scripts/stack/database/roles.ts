@@ -10,7 +10,7 @@ export const ownerRole = 'neuraform_owner'
 
 const gateRole = 'neuraform_gate'
 const settableRoles = ['neuraform_user', 'neuraform_visitor', 'neuraform_auth', 'neuraform_jobs', 'neuraform_analyst']
-const groupRoles = [ownerRole, gateRole, ...settableRoles]
+const allRoles = [ownerRole, gateRole, ...settableRoles, edgeRole]
 
 /** What to do about the password of a login that is there already when no password was given. */
 export type ExistingPassword = 'keep' | 'replace'
@@ -22,42 +22,53 @@ export interface EdgeLogin {
 }
 
 /**
- * Makes the cluster's roles and their memberships where they are missing, and settles the login's password.
+ * Makes the cluster's roles and their memberships where they are missing; a new `neuraform_edge` cannot log in yet.
  * `neuraform_owner` may act as `neuraform_gate`, the connecting user as `neuraform_owner` and `neuraform_jobs`, the
  * login as the set-able roles only. Works for a superuser and for a role with CREATEROLE, on PostgreSQL 15 and later.
  */
-export async function ensureRoles(
+export async function ensureRoles(client: Client): Promise<void> {
+  const remedy = await remedyFor(client)
+  await attempt(client, { what: 'make or change the neuraform roles', remedy }, () =>
+    inTransaction(client, async () => {
+      await makeMissingRoles(client)
+      await ensureMemberships(client)
+    }),
+  )
+  await assertLoginIsBound(client)
+}
+
+/**
+ * Lets `neuraform_edge` log in and settles its password: the last step, so that a set-up that fails has neither made a
+ * password that nobody was told nor replaced one that the Worker uses.
+ */
+export async function openLogin(
   client: Client,
   given: string | undefined,
   existing: ExistingPassword,
 ): Promise<EdgeLogin> {
   const remedy = await remedyFor(client)
-  const login = await attempt(client, { what: 'make or change the neuraform roles', remedy }, () =>
-    inTransaction(client, async () => {
-      const settled = await ensureLogin(client, given, existing)
-      await makeMissingRoles(client)
-      await ensureMemberships(client)
-      return settled
-    }),
+  return await attempt(client, { what: `change ${edgeRole}`, remedy }, () =>
+    inTransaction(client, () => settlePassword(client, given, existing)),
   )
-  await assertLoginIsBound(client)
-  return login
 }
 
-async function ensureLogin(client: Client, given: string | undefined, existing: ExistingPassword): Promise<EdgeLogin> {
-  const found = await client.query('select from pg_roles where rolname = $1', [edgeRole])
-  if (found.rowCount !== 0 && given === undefined && existing === 'keep') return { password: undefined, source: 'kept' }
+async function settlePassword(
+  client: Client,
+  given: string | undefined,
+  existing: ExistingPassword,
+): Promise<EdgeLogin> {
+  const open = await client.query('select from pg_roles where rolname = $1 and rolcanlogin', [edgeRole])
+  if (open.rowCount !== 0 && given === undefined && existing === 'keep') return { password: undefined, source: 'kept' }
   const password = given ?? randomBytes(24).toString('base64url')
   // In clear, for Neon hashes passwords itself and takes no others. Whoever logs DDL on the server sees it there.
-  const verb = found.rowCount === 0 ? 'create' : 'alter'
-  await client.query(`${verb} role ${edgeRole} login noinherit password ${escapeLiteral(password)}`)
-  const unasked = found.rowCount === 0 ? 'made' : 'replaced'
+  await client.query(`alter role ${edgeRole} login password ${escapeLiteral(password)}`)
+  const unasked = open.rowCount === 0 ? 'made' : 'replaced'
   return { password, source: given === undefined ? unasked : 'given' }
 }
 
 /** None inherits: the owner too is bound by FORCE ROW LEVEL SECURITY, where a policy lets the gate see every row. */
 async function makeMissingRoles(client: Client): Promise<void> {
-  const statements = groupRoles.map(
+  const statements = allRoles.map(
     (role) =>
       `if not exists (select from pg_roles where rolname = '${role}') then create role ${role} nologin noinherit;
        elsif exists (select from pg_roles where rolname = '${role}' and rolinherit) then alter role ${role} noinherit; end if;`,
@@ -121,6 +132,6 @@ async function remedyFor(client: Client): Promise<string> {
     'select rolcreaterole from pg_roles where rolname = current_user',
   )
   return found.rows[0]?.rolcreaterole === true
-    ? `Another user made them: run this as that one, or have a superuser run “grant ${[...groupRoles, edgeRole].join(', ')} to ${me} with admin option”.`
+    ? `Another user made them: run this as that one, or have a superuser run “grant ${allRoles.join(', ')} to ${me} with admin option”.`
     : `Have an administrator run “alter role ${me} createrole”.`
 }

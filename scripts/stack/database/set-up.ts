@@ -1,9 +1,15 @@
 import { escapeIdentifier, type Client } from 'pg'
-import { attempt } from '#scripts/stack/database/attempt.ts'
+import { attempt, withoutQueueing } from '#scripts/stack/database/attempt.ts'
 import { connect, databaseIn, parseDatabaseUrl, withDatabase, withLogin } from '#scripts/stack/database/connection.ts'
 import { defaultMigrationsFolder, runMigrations } from '#scripts/stack/database/migrations.ts'
 import { assertOwnsDatabase, ensurePrivileges } from '#scripts/stack/database/privileges.ts'
-import { edgeRole, ensureRoles, type EdgeLogin, type ExistingPassword } from '#scripts/stack/database/roles.ts'
+import {
+  edgeRole,
+  ensureRoles,
+  openLogin,
+  type EdgeLogin,
+  type ExistingPassword,
+} from '#scripts/stack/database/roles.ts'
 import { errorCode, StackFailure } from '#scripts/stack/failure.ts'
 import { seedBuiltInPersonas } from '#scripts/stack/seed-personas.ts'
 
@@ -48,12 +54,15 @@ export async function setUpDatabase(options: SetUpOptions): Promise<DatabaseUrls
   try {
     await takeTurn(client)
     await assertOwnsDatabase(client, database)
-    const login = await ensureRoles(client, options.edgePassword, options.existingPassword ?? 'replace')
-    onProgress(`Roles are there; ${edgeRole} ${passwordNews[login.source]}`)
+    await ensureRoles(client)
     await ensurePrivileges(client, database)
-    const { applied, total } = await runMigrations(client, options.migrationsFolder ?? defaultMigrationsFolder)
+    onProgress('Roles and privileges are there')
+    const folder = options.migrationsFolder ?? defaultMigrationsFolder
+    const { applied, total } = await withoutQueueing(client, () => runMigrations(client, folder))
     onProgress(`Migrations: ${applied} applied, ${total} in all`)
-    const changed = await seedBuiltInPersonas(client)
+    const changed = await withoutQueueing(client, () => seedBuiltInPersonas(client))
+    const login = await openLogin(client, options.edgePassword, options.existingPassword ?? 'replace')
+    onProgress(`${edgeRole} ${passwordNews[login.source]}`)
     onProgress(`Built-in personas: ${changed} written`)
     const ownerUrl = withDatabase(url, database)
     return {
