@@ -1,6 +1,7 @@
 import { Client, type QueryResult } from 'pg'
 import { prepareValue } from 'pg/lib/utils.js'
 import { AnswerLost, transactionTimeout, type Database, type Flight, type Query } from '#src/db/database.ts'
+import { openSocket } from '#src/db/gathering-socket.ts'
 import { withDeadline } from '#src/http/deadline.ts'
 
 type EncodedQuery = Omit<Query, 'values'> & { readonly values: (string | Buffer | null)[] }
@@ -73,6 +74,7 @@ async function connect(connectionString: string, deadlineMs: number, onLost: () 
   const client = new Client({
     connectionString,
     pipeline: true,
+    stream: openSocket,
     connectionTimeoutMillis: Math.min(5_000, deadlineMs),
   })
   // Without a listener a connection that dies between flights would end the isolate; with it, the next flight has a new one.

@@ -15,8 +15,8 @@ export const logRequests: MiddlewareHandler<AppEnv> = async (c, next) => {
   c.set('requestId', requestId)
   await next()
   const flights = c.var.scope?.database.flights ?? 0
-  c.header('X-Request-Id', requestId)
-  c.header('Server-Timing', `db;desc="${flights} ${flights === 1 ? 'flight' : 'flights'}"`)
+  c.res.headers.set('X-Request-Id', requestId)
+  c.res.headers.set('Server-Timing', `db;desc="${flights} ${flights === 1 ? 'flight' : 'flights'}"`)
   const line = {
     request_id: requestId,
     method: c.req.method,

@@ -1,6 +1,6 @@
 import type { MiddlewareHandler } from 'hono'
 import { cors } from 'hono/cors'
-import type { AppEnv } from '#src/http/context.ts'
+import type { AppContext, AppEnv } from '#src/http/context.ts'
 
 const always = {
   'X-Content-Type-Options': 'nosniff',
@@ -12,28 +12,31 @@ const always = {
 /** The headers that every answer has; what says nothing of caching is not cached. */
 export const secureHeaders: MiddlewareHandler<AppEnv> = async (c, next) => {
   await next()
-  for (const [name, value] of Object.entries(always)) c.header(name, value)
-  if (!c.res.headers.has('Cache-Control')) c.header('Cache-Control', 'no-store')
+  // Set on the answer itself: `c.header` copies an answer that is made already, once for each header.
+  const { headers } = c.res
+  for (const [name, value] of Object.entries(always)) headers.set(name, value)
+  if (!headers.has('Cache-Control')) headers.set('Cache-Control', 'no-store')
 }
+
+const allow = cors({
+  origin: (origin, c: AppContext) => (c.var.config.ALLOWED_ORIGINS.includes(origin) ? origin : null),
+  allowMethods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
+  allowHeaders: ['Authorization', 'Content-Type', 'Idempotency-Key', 'If-None-Match', 'Last-Event-ID', 'Range'],
+  exposeHeaders: [
+    'Content-Range',
+    'ETag',
+    'Retry-After',
+    'Server-Timing',
+    'X-Request-Id',
+    'x-vercel-ai-ui-message-stream',
+  ],
+  maxAge: 600,
+})
 
 /** Cross-origin reads for the exact origins of `ALLOWED_ORIGINS`, and for no other. No cookie is ever involved. */
 export const allowedOrigins: MiddlewareHandler<AppEnv> = async (c, next) => {
-  const allow = cors({
-    origin: (origin) => (c.var.config.ALLOWED_ORIGINS.includes(origin) ? origin : null),
-    allowMethods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
-    allowHeaders: ['Authorization', 'Content-Type', 'Idempotency-Key', 'If-None-Match', 'Last-Event-ID', 'Range'],
-    exposeHeaders: [
-      'Content-Range',
-      'ETag',
-      'Retry-After',
-      'Server-Timing',
-      'X-Request-Id',
-      'x-vercel-ai-ui-message-stream',
-    ],
-    maxAge: 600,
-  })
   const answer = await allow(c, next)
   // An answer to an origin of the list has it already; one to any other origin must be kept apart from it all the same.
-  if (c.res.headers.get('Vary')?.includes('Origin') !== true) c.header('Vary', 'Origin', { append: true })
+  if (c.res.headers.get('Vary')?.includes('Origin') !== true) c.res.headers.append('Vary', 'Origin')
   return answer
 }

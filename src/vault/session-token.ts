@@ -38,11 +38,21 @@ async function sha256(bytes: Uint8Array): Promise<Uint8Array> {
 }
 
 async function tagOf(config: Config, random: string): Promise<string> {
+  const key = await signingKey(config)
+  const mac = await crypto.subtle.sign('HMAC', key, utf8.encode(`neuraform/session-tag/1:${random}`))
+  return encode(new Uint8Array(mac).subarray(0, 6))
+}
+
+const signingKeys = new WeakMap<Config, CryptoKey>()
+
+async function signingKey(config: Config): Promise<CryptoKey> {
+  const known = signingKeys.get(config)
+  if (known !== undefined) return known
   if (config.TOKEN_SIGNING_KEY === undefined) throw new Problem('not_configured', 'TOKEN_SIGNING_KEY is not set.')
   const algorithm = { name: 'HMAC', hash: 'SHA-256' }
   const key = await crypto.subtle.importKey('raw', config.TOKEN_SIGNING_KEY, algorithm, false, ['sign'])
-  const mac = await crypto.subtle.sign('HMAC', key, utf8.encode(`neuraform/session-tag/1:${random}`))
-  return encode(new Uint8Array(mac).subarray(0, 6))
+  signingKeys.set(config, key)
+  return key
 }
 
 const encode = (bytes: Uint8Array) => bytes.toBase64({ alphabet: 'base64url', omitPadding: true })
