@@ -1,14 +1,11 @@
 import { asc, eq, sql } from 'drizzle-orm'
-import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres'
+import type { NodePgDatabase } from 'drizzle-orm/node-postgres'
 import type { QueryResult } from 'pg'
 import { describe, expect, it } from 'vitest'
 import { recordStatements } from '#src/db/recorded-statements.ts'
 import type { Statement } from '#src/db/scope.ts'
 import { conversations } from '#src/conversations/tables.ts'
 import { personas } from '#src/personas/tables.ts'
-
-const record = (build: (db: NodePgDatabase) => { before?: readonly Statement[]; own: readonly Statement[] }) =>
-  recordStatements((client) => ({ before: [], ...build(drizzle({ client })) }))
 
 const answer = (...rows: unknown[]) => ({ rows, rowCount: rows.length, command: 'SELECT' }) as unknown as QueryResult
 
@@ -17,16 +14,14 @@ const slugs = (db: NodePgDatabase, slug: string) =>
 
 describe('recorded statements', () => {
   it('are written down in order with their values, whatever builds them, and none is run', () => {
-    const recorded = record((db) => ({
-      before: [db.execute(sql`select ${'first'}`)],
-      own: [
-        slugs(db, 'second'),
-        db.execute(sql`select ${'third'}`),
-        db.update(conversations).set({ tags: ['fourth'] }),
-        db.insert(personas).values({ id: 'fifth', displayName: '', description: '', systemPrompt: '', greeting: '' }),
-        db.delete(conversations).where(eq(conversations.id, 'sixth')),
-      ],
-    }))
+    const recorded = recordStatements((db) => [
+      db.execute(sql`select ${'first'}`),
+      slugs(db, 'second'),
+      db.execute(sql`select ${'third'}`),
+      db.update(conversations).set({ tags: ['fourth'] }),
+      db.insert(personas).values({ id: 'fifth', displayName: '', description: '', systemPrompt: '', greeting: '' }),
+      db.delete(conversations).where(eq(conversations.id, 'sixth')),
+    ])
     recorded.abandon()
     const words = ['first', 'second', 'third', 'fourth', 'fifth', 'sixth']
     expect(recorded.queries.map(({ values }) => words.find((word) => JSON.stringify(values).includes(word)))).toEqual(
@@ -42,23 +37,20 @@ describe('recorded statements', () => {
     ])
   })
 
-  it('give each statement its own answer, mapped as its builder says, without those that came before', async () => {
-    const recorded = record((db) => ({
-      before: [db.execute(sql`select 0`)],
-      own: [slugs(db, 'a'), db.execute(sql`select 1`), slugs(db, 'b')],
-    }))
-    const answers = [answer({ zero: 0 }), answer(['one'], ['two']), answer({ n: 1 }), answer()]
+  it('give each statement its own answer, mapped as its builder says', async () => {
+    const recorded = recordStatements((db) => [slugs(db, 'a'), db.execute(sql`select 1`), slugs(db, 'b')])
+    const answers = [answer(['one'], ['two']), answer({ n: 1 }), answer()]
     const results = await recorded.resolve<Statement[]>(answers)
-    expect(results).toEqual([[{ slug: 'one' }, { slug: 'two' }], answers[2], []])
+    expect(results).toEqual([[{ slug: 'one' }, { slug: 'two' }], answers[1], []])
   })
 
   it('fail where an answer is missing', async () => {
-    const recorded = record((db) => ({ own: [slugs(db, 'a'), slugs(db, 'b')] }))
+    const recorded = recordStatements((db) => [slugs(db, 'a'), slugs(db, 'b')])
     await expect(recorded.resolve([answer(['one'])])).rejects.toThrow()
   })
 
   it('may be none', async () => {
-    const recorded = record(() => ({ own: [] }))
+    const recorded = recordStatements(() => [])
     expect([recorded.queries, await recorded.resolve([])]).toEqual([[], []])
   })
 
@@ -66,7 +58,7 @@ describe('recorded statements', () => {
     const stray: unknown[] = []
     const listen = (event: PromiseRejectionEvent) => stray.push(event.reason)
     addEventListener('unhandledrejection', listen)
-    record((db) => ({ own: [slugs(db, 'a'), db.execute(sql`select 1`)] })).abandon()
+    recordStatements((db) => [slugs(db, 'a'), db.execute(sql`select 1`)]).abandon()
     await new Promise((resolve) => setTimeout(resolve, 20))
     removeEventListener('unhandledrejection', listen)
     expect(stray).toEqual([])
@@ -80,7 +72,7 @@ describe('recorded statements', () => {
       }
     }
     const late = new Late() as unknown as Statement
-    expect(() => record((db) => ({ own: [late, db.select().from(personas).orderBy(asc(personas.id))] }))).toThrow(
+    expect(() => recordStatements((db) => [late, db.select().from(personas).orderBy(asc(personas.id))])).toThrow(
       'not recorded in order',
     )
   })
