@@ -28,6 +28,9 @@ export interface PgBouncerOptions {
 
 const readyDeadlineSeconds = 20
 
+/** What to say where it is not installed. */
+export const pgBouncerMissing = 'PgBouncer is not installed: “apt-get install pgbouncer” puts Debian’s there.'
+
 /** Where PgBouncer lies: on PATH, or where Debian puts it; undefined where it is not installed. */
 export function findPgBouncer(): string | undefined {
   const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin']
@@ -41,7 +44,7 @@ export function findPgBouncer(): string | undefined {
  */
 export async function startPgBouncer(options: PgBouncerOptions): Promise<PgBouncer> {
   const program = findPgBouncer()
-  if (program === undefined) throw new StackFailure('PgBouncer is not installed: “apt-get install pgbouncer”.')
+  if (program === undefined) throw new StackFailure(pgBouncerMissing)
   const account = await postgresAccount()
   const folder = await mkdtemp(join(reachableFolder(account), 'neuraform-pgbouncer-'))
   const remove = async () => await rm(folder, { recursive: true, force: true })

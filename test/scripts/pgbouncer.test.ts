@@ -1,6 +1,6 @@
 import { Client } from 'pg'
 import { expect, inject, it, onTestFinished } from 'vitest'
-import { findPgBouncer, startPgBouncer } from '#scripts/stack/pgbouncer.ts'
+import { findPgBouncer, pgBouncerMissing, startPgBouncer } from '#scripts/stack/pgbouncer.ts'
 
 async function connectTo(connectionString: string): Promise<Client> {
   const client = new Client({ connectionString, pipeline: true, statement_timeout: 5_000 })
@@ -9,12 +9,10 @@ async function connectTo(connectionString: string): Promise<Client> {
   return client
 }
 
-const howToRun = 'Skipped, for PgBouncer is not installed: “apt-get install pgbouncer” puts Debian’s there'
-
 it('PgBouncer takes every login to every database, shares its connections by transaction, and is gone when stopped', async ({
   skip,
 }) => {
-  skip(findPgBouncer() === undefined, howToRun)
+  skip(findPgBouncer() === undefined, pgBouncerMissing)
   const { ownerUrl, edgeUrl, apart } = inject('stack')
   const pgbouncer = await startPgBouncer({ databaseUrls: [edgeUrl, ownerUrl, apart.edgeUrl], poolSize: 1 })
   onTestFinished(() => pgbouncer.stop())
