@@ -7,8 +7,8 @@ import { callsIn } from '#test/rls/calls.ts'
 /** What happened: a number of rows, or the SQLSTATE that refused. */
 export type Outcome = number | string
 
-/** `table verb role/asker` → outcome. */
-export type Findings = ReadonlyMap<string, Outcome>
+/** `table verb role/asker`, or `call name`, and what happened. */
+export type Finding = readonly [key: string, outcome: Outcome]
 
 /**
  * The tables and partitions of `public`, with the column that says whose a row is: it names a person, or a chain that is
@@ -30,30 +30,26 @@ export async function tablesOf(client: Client): Promise<ReadonlyMap<string, stri
  * Tries each table × verb × asker. Runs in the caller's transaction, as a superuser who becomes the Worker's login for
  * each attempt, and leaves nothing behind.
  */
-export async function tryTables(
+export async function* tryTables(
   client: Client,
   scene: Scene,
   tables: ReadonlyMap<string, string | undefined>,
-): Promise<Findings> {
-  const findings = new Map<string, Outcome>()
+): AsyncGenerator<Finding> {
   for (const [table, owner] of tables) {
     for (const asker of askersFor(scene, table, owner)) {
       for (const verb of asker.verbs) {
         const statement = await statementFor(client, scene, table, asker, verb)
-        findings.set(`${table} ${verb} ${asker.role}/${asker.name}`, await attempt(client, asker, statement))
+        yield [`${table} ${verb} ${asker.role}/${asker.name}`, await attempt(client, asker, statement)]
       }
     }
   }
-  return findings
 }
 
 /** Tries what functions do for a role, and what their rules refuse. */
-export async function tryCalls(client: Client, scene: Scene): Promise<Findings> {
-  const findings = new Map<string, Outcome>()
+export async function* tryCalls(client: Client, scene: Scene): AsyncGenerator<Finding> {
   for (const { name, role, text } of callsIn(scene)) {
-    findings.set(`call ${name}`, await attempt(client, { role: `neuraform_${role}` }, { text, values: [] }))
+    yield [`call ${name}`, await attempt(client, { role: `neuraform_${role}` }, { text, values: [] })]
   }
-  return findings
 }
 
 interface Statement {
