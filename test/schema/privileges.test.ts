@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { definerCallers } from '#test/rls/expected-grants.ts'
-import { faultsIn, rowsOf, tables } from '#test/schema/faults.ts'
-
-const schemas = "('public'::regnamespace, 'app'::regnamespace)"
+import { faultsIn, rowsOf } from '#test/schema/faults.ts'
+import { guards } from '#test/schema/guards.ts'
 
 describe('functions that act as their owner', () => {
   it('are those on the list, each for one role', async () => {
@@ -17,43 +16,28 @@ describe('functions that act as their owner', () => {
   })
 
   it('belong to neuraform_gate and search no path', async () => {
-    expect(
-      await faultsIn(`select p.proname as fault from pg_proc p where p.prosecdef and p.pronamespace in ${schemas}
-        and (p.proowner <> 'neuraform_gate'::regrole or p.proconfig is distinct from array['search_path=""'])`),
-    ).toEqual([])
+    expect(await faultsIn(guards.definerOfAnotherOwner)).toEqual([])
   })
 })
 
 describe('every function', () => {
   it('searches no path and is closed to the public', async () => {
-    expect(
-      await faultsIn(`select p.proname as fault from pg_proc p where p.pronamespace in ${schemas} and (
-        p.proconfig is distinct from array['search_path=""']
-        or p.proacl is null or exists (select from aclexplode(p.proacl) a where a.grantee = 0))`),
-    ).toEqual([])
+    expect(await faultsIn(guards.functionThatIsOpen)).toEqual([])
   })
 })
 
 describe('every relation', () => {
   it('is a table: no view, whose owner would be asked in place of the caller', async () => {
-    expect(
-      await faultsIn(`select c.oid::regclass as fault from pg_class c join pg_namespace n on n.oid = c.relnamespace
-        where c.relkind in ('v', 'm', 'f') and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'`),
-    ).toEqual([])
+    expect(await faultsIn(guards.relationThatIsNoTable)).toEqual([])
   })
 
   it('belongs to neuraform_owner', async () => {
-    expect(
-      await faultsIn(`select c.relname as fault from ${tables} and c.relowner <> 'neuraform_owner'::regrole`),
-    ).toEqual([])
+    expect(await faultsIn(guards.tableOfAnotherOwner)).toEqual([])
   })
 
-  it('grants nobody but its owner more than rows, and the public nothing', async () => {
-    expect(
-      await faultsIn(`select a.grantee::regrole || ' ' || a.privilege_type || ' ' || c.relname as fault
-        from ${tables.replace(' where', ' cross join lateral aclexplode(c.relacl) a where')} and a.grantee <> c.relowner
-          and (a.grantee = 0 or a.is_grantable or a.privilege_type not in ('SELECT', 'INSERT', 'UPDATE', 'DELETE'))`),
-    ).toEqual([])
+  it('grants nobody but its owner more than rows, the public nothing, and no part of itself apart', async () => {
+    expect(await faultsIn(guards.grantOfMoreThanRows)).toEqual([])
+    expect(await faultsIn(guards.grantOnAPartition)).toEqual([])
   })
 })
 
