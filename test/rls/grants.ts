@@ -8,13 +8,17 @@ const verbsOfColumns = ['select', 'insert', 'update', 'references']
 const schemas = ['app', 'public']
 
 /**
- * What roles may really do that the list does not say, or may not do that it says: by a grant to them, to a role that they
- * inherit from or to the public; of tables by column, of functions, and of making something in a schema.
+ * What roles may really do to tables, by column, that the list does not say, or may not do that it says: by a grant to
+ * them, to a role that they inherit from or to the public.
  */
-export async function wrongGrants(client: Client, tables: Iterable<string>): Promise<readonly string[]> {
-  const ofTables = (await tableGrants(client, tables)).flatMap(({ role, verb, table, held }) =>
+export async function wrongTableGrants(client: Client, tables: Iterable<string>): Promise<readonly string[]> {
+  return (await tableGrants(client, tables)).flatMap(({ role, verb, table, held }) =>
     held === (expectedGrants[role]?.[table]?.[verb] ?? '') ? [] : [`${role} ${verb} ${table}: ${held || 'nothing'}`],
   )
+}
+
+/** The same of functions, and of making something in a schema, which no role may. */
+export async function wrongOtherGrants(client: Client): Promise<readonly string[]> {
   const expectedCallers: Readonly<Record<string, string>> = { ...definerCallers, ...invokerCallers }
   const ofFunctions = (await functionGrants(client)).flatMap(({ name, callers }) =>
     callers.join(', ') === expectedCallers[name] ? [] : [`${name}: called by ${callers.join(', ') || 'nobody'}`],
@@ -24,7 +28,7 @@ export async function wrongGrants(client: Client, tables: Iterable<string>): Pro
      where has_schema_privilege(role, name, 'create')`,
     [roles, schemas],
   )
-  return [...ofTables, ...ofFunctions, ...makers.rows.map(({ wrong }) => wrong)]
+  return [...ofFunctions, ...makers.rows.map(({ wrong }) => wrong)]
 }
 
 /** Statements that lift one restriction each: what a role, or the public, may not do now, for a table, a column, a function or a schema. */

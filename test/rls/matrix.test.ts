@@ -2,7 +2,7 @@ import type { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { wrongIn } from '#test/rls/expected.ts'
 import { tablesOf, tryCalls, tryTables } from '#test/rls/findings.ts'
-import { wrongGrants } from '#test/rls/grants.ts'
+import { wrongOtherGrants, wrongTableGrants } from '#test/rls/grants.ts'
 import { makeScene, type Scene } from '#test/rls/scene.ts'
 import { connectTo, openScratchDatabase } from '#test/rls/scratch-database.ts'
 
@@ -29,7 +29,8 @@ async function onScene<T>(work: (scene: Scene) => Promise<T>): Promise<T> {
 
 describe('every role', () => {
   it('has the grants that it is for, by table, column and function, and no other', async () => {
-    expect(await wrongGrants(owner, (await tablesOf(owner)).keys())).toEqual([])
+    expect(await wrongTableGrants(owner, (await tablesOf(owner)).keys())).toEqual([])
+    expect(await wrongOtherGrants(owner)).toEqual([])
   })
 })
 
