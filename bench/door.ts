@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { compareRates, compareTimes, expectRows, type Comparison } from '#bench/door/measure.ts'
 import { makeSetting, type Setting } from '#bench/door/setting.ts'
-import { findPgBouncer } from '#scripts/stack/pgbouncer.ts'
+import { findPgBouncer, pgBouncerMissing } from '#scripts/stack/pgbouncer.ts'
 import { removeState } from '#scripts/stack/stack.ts'
 
 const roundTripMs = 40
@@ -20,7 +20,7 @@ const rounds = Number(values.rounds)
 const milliseconds = Number(values.milliseconds)
 
 if (findPgBouncer() === undefined) {
-  console.log('PgBouncer is not installed (apt-get install pgbouncer): nothing is measured.')
+  console.log(pgBouncerMissing)
 } else {
   await using started = new AsyncDisposableStack()
   const directory = await mkdtemp(join(tmpdir(), 'neuraform-door-'))

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { startLocalWorker } from '#bench/door/local-worker.ts'
+import { bundleWorker, startLocalWorker, type Bindings, type Bundle } from '#bench/door/local-worker.ts'
 import type { Pair } from '#bench/door/measure.ts'
 import { makeTalker, type Talker } from '#bench/door/person.ts'
 import { startLatencyProxy } from '#bench/latency-proxy.ts'
@@ -43,21 +43,20 @@ export async function makeSetting(options: SettingOptions): Promise<Setting> {
     upstreamOrigin,
     keys: makeWorkerKeys(),
   })
-  const service = async (name: string, url: string, ratelimits = {}) =>
-    await start(name, join(root, 'wrangler.toml'), url, variables, ratelimits)
-  const [ours, oursAway] = [await service('ours', near.edge), await service('ours-away', away.edge)]
-  const limited = await service('ours-limited', near.edge, {
+  const [service, bareWorker] = await Promise.all([
+    bundleWorker(join(root, 'wrangler.toml'), join(options.directory, 'service')),
+    bundleWorker(join(root, 'bench/door/wrangler.toml'), join(options.directory, 'bare')),
+  ])
+  const serve = async (url: string, ratelimits = {}) => await start(service, { url, bindings: variables, ratelimits })
+  const [ours, oursAway] = [await serve(near.edge), await serve(away.edge)]
+  const limited = await serve(near.edge, {
     API_LIMITER: { namespace_id: '1002', simple: { limit: 1_000_000_000, period: 60 } },
   })
-  const bareConfig = join(root, 'bench/door/wrangler.toml')
-  const [bare, bareAway] = [
-    await start('bare', bareConfig, near.owner, {}),
-    await start('bare-away', bareConfig, away.owner, {}),
-  ]
+  const [bare, bareAway] = [await start(bareWorker, { url: near.owner }), await start(bareWorker, { url: away.owner })]
   const untitled = await makeTalker(ours, upstreamOrigin, { conversations: pageRows, isTitled: false })
   const titled = await makeTalker(ours, upstreamOrigin, { conversations: pageRows, isTitled: true })
-  const pair = (service: string, bareOrigin: string, { userId, token }: Talker): Pair => ({
-    ours: { url: `${service}/conversations?limit=${pageRows}`, headers: { Authorization: `Bearer ${token}` } },
+  const pair = (ourOrigin: string, bareOrigin: string, { userId, token }: Talker): Pair => ({
+    ours: { url: `${ourOrigin}/conversations?limit=${pageRows}`, headers: { Authorization: `Bearer ${token}` } },
     bare: { url: `${bareOrigin}/?user=${userId}`, headers: {} },
   })
   return {
@@ -67,6 +66,11 @@ export async function makeSetting(options: SettingOptions): Promise<Setting> {
     away: pair(oursAway, bareAway, untitled),
     awaySealed: pair(oursAway, bareAway, titled),
   }
+}
+
+interface Wish extends Omit<Bindings, 'hyperdrives'> {
+  /** Behind the binding HYPERDRIVE. */
+  readonly url: string
 }
 
 async function startParts({ directory, roundTripMs, poolSize, stopLater }: SettingOptions) {
@@ -88,20 +92,8 @@ async function startParts({ directory, roundTripMs, poolSize, stopLater }: Setti
     stopLater(pooler)
     return { edge: pooler.urlOf(edge), owner: pooler.urlOf(owner) }
   }
-  const start = async (
-    name: string,
-    configFile: string,
-    url: string,
-    bindings: Record<string, string>,
-    ratelimits = {},
-  ) => {
-    const worker = await startLocalWorker({
-      configFile,
-      hyperdrives: { HYPERDRIVE: url },
-      bindings,
-      ratelimits,
-      bundleTo: join(directory, name),
-    })
+  const start = async (bundle: Bundle, { url, ...rest }: Wish) => {
+    const worker = await startLocalWorker(bundle, { hyperdrives: { HYPERDRIVE: url }, ...rest })
     stopLater(worker)
     return worker.origin
   }

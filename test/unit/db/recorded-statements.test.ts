@@ -2,7 +2,7 @@ import { asc, eq, sql } from 'drizzle-orm'
 import type { NodePgDatabase } from 'drizzle-orm/node-postgres'
 import type { QueryResult } from 'pg'
 import { describe, expect, it } from 'vitest'
-import { recordStatements } from '#src/db/recorded-statements.ts'
+import { compiled, recordStatements } from '#src/db/recorded-statements.ts'
 import type { Statement } from '#src/db/scope.ts'
 import { conversations } from '#src/conversations/tables.ts'
 import { personas } from '#src/personas/tables.ts'
@@ -75,5 +75,47 @@ describe('recorded statements', () => {
     expect(() => recordStatements((db) => [late, db.select().from(personas).orderBy(asc(personas.id))])).toThrow(
       'not recorded in order',
     )
+  })
+})
+
+describe('a compiled statement', () => {
+  const bySlug = compiled<{ slug: string | null }[], { slug: string; most: number }>((db) =>
+    db
+      .select({ slug: personas.slug })
+      .from(personas)
+      .where(eq(personas.slug, sql.placeholder('slug')))
+      .limit(sql.placeholder('most')),
+  )
+
+  it('is written down as its builder would be, each time with its own values', () => {
+    const built = recordStatements((db) => [slugs(db, 'a').limit(7)])
+    const recorded = recordStatements(() => [bySlug({ slug: 'a', most: 7 }), bySlug({ slug: 'b', most: 8 })])
+    for (const one of [built, recorded]) one.abandon()
+    expect(recorded.queries.map(({ text }) => text)).toEqual([built.queries[0]?.text, built.queries[0]?.text])
+    expect(recorded.queries.map(({ values }) => values)).toEqual([
+      ['a', 7],
+      ['b', 8],
+    ])
+  })
+
+  it('keeps its place among others, and maps its own answer', async () => {
+    const recorded = recordStatements((db) => [slugs(db, 'a'), bySlug({ slug: 'b', most: 1 }), slugs(db, 'c')])
+    expect(recorded.queries.map(({ values }) => values[0])).toEqual(['a', 'b', 'c'])
+    const results = await recorded.resolve<Statement[]>([answer(['a']), answer(['b']), answer()])
+    expect(results).toEqual([[{ slug: 'a' }], [{ slug: 'b' }], []])
+  })
+
+  it('is compiled once', () => {
+    let times = 0
+    const counted = compiled((db) => {
+      times += 1
+      return db.select({ slug: personas.slug }).from(personas)
+    })
+    for (let flight = 0; flight < 3; flight += 1) recordStatements(() => [counted({}), counted({})]).abandon()
+    expect(times).toBe(1)
+  })
+
+  it('asks nothing outside a flight', async () => {
+    await expect(Promise.resolve(bySlug({ slug: 'a', most: 1 }))).rejects.toThrow()
   })
 })
