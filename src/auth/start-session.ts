@@ -13,7 +13,11 @@ export interface NewSession extends SessionToken {
 }
 
 /** Prepares a session for a device; nothing is stored until its statement flies. */
-export async function prepareSession({ config }: RequestScope, vault: Vault, device: Device): Promise<NewSession> {
+export async function prepareSession(
+  { config, requestId }: RequestScope,
+  vault: Vault,
+  device: Device,
+): Promise<NewSession> {
   const id = uuidv7()
   const token = await createSessionToken(config)
   const described = device.deviceInfo === undefined ? undefined : JSON.stringify(device.deviceInfo)
@@ -29,7 +33,7 @@ export async function prepareSession({ config }: RequestScope, vault: Vault, dev
       db.execute(sql`select * from app.start_session(
         ${id}, ${userId}, ${identityId}, ${token.tokenHash}, ${deviceInfo}, ${ipPrefix}, ${userAgent},
         ${config.SESSION_IDLE_SECONDS}, ${config.SESSION_ABSOLUTE_SECONDS},
-        ${device.presentedTokenHash ?? null}, ${config.SESSIONS_PER_USER}
+        ${device.presentedTokenHash ?? null}, ${config.SESSIONS_PER_USER}, ${requestId}
       )`),
   }
 }

@@ -45,9 +45,9 @@ function personCalls(scene: Scene): readonly Call[] {
     {
       name: 'record_event',
       role,
-      text: `select * from ${session}; select app.record_event('test.done', 'test:it', '{}', null)${andThen(
+      text: `select * from ${session}; select app.record_event('session.revoked', 'session:it', '{}', null)${andThen(
         `select 1 from public.audit_log l join public.audit_chains c using (chain_id)
-         where l.action = 'test.done' and l.seq = 2 and c.head_hash = l.hash`,
+         where l.action = 'session.revoked' and l.seq = 2 and c.head_hash = l.hash`,
       )}`,
     },
     {

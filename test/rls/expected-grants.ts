@@ -95,6 +95,7 @@ export const definerCallers: Readonly<Record<string, string>> = {
   find_erasure: 'neuraform_visitor',
   find_identity: 'neuraform_auth',
   finish_turn: 'neuraform_user',
+  heads_to_anchor: 'neuraform_jobs',
   keys_to_rewrap: 'neuraform_jobs',
   link_entry: '',
   mark_anchored: 'neuraform_jobs',

@@ -108,7 +108,7 @@ function rowsFor(userId: string, tokenHash: Buffer, turnKeyHash: Buffer): readon
       },
     ],
     ['audit_chains', { ...owned, chain_id: id.chain }],
-    ['audit_log', { chain_id: id.chain, action: 'test.made', target: 'test:row' }],
+    ['audit_log', { chain_id: id.chain, action: 'account.registered', target: `session:${id.session}` }],
     ['erasures', { ...owned, id: randomUUID() }],
   ]
 }

@@ -56,6 +56,14 @@ function signInCalls(scene: Scene): readonly Call[] {
       )}`,
     },
     {
+      name: 'start_session, with an entry for the session that it ends',
+      role,
+      text: `${startSession(hex(one.tokenHash))}${andThen(
+        `select 1 from public.audit_log l join public.audit_chains c using (chain_id)
+         where c.user_id = '${one.userId}' and l.action = 'session.revoked'`,
+      )}`,
+    },
+    {
       name: 'start_session, remembering the sign-in',
       role,
       text: `${startSession('null')}${andThen(`select 1 from public.identities where last_login_at > '2021-01-01'`)}`,
@@ -72,8 +80,8 @@ function jobCalls(scene: Scene): readonly Call[] {
     {
       name: 'record_service_event',
       role: 'auth',
-      text: `select app.record_service_event(null, 'test.done', null, '{}', null)${andThen(
-        `select 1 from public.audit_log l join public.audit_chains c using (chain_id) where l.action = 'test.done' and c.user_id is null`,
+      text: `select app.record_service_event(null, 'sign_in.refused', null, '{}', null)${andThen(
+        `select 1 from public.audit_log l join public.audit_chains c using (chain_id) where l.action = 'sign_in.refused' and c.user_id is null`,
       )}`,
     },
     {
@@ -88,6 +96,22 @@ function jobCalls(scene: Scene): readonly Call[] {
       text: `select 1 from app.voice_objects(null, 100000) where id = ${idOf('voice_data')}`,
     },
     { name: 'unanchored_heads', role, text: `select 1 from app.unanchored_heads(1000000) ${anchored}` },
+    { name: 'heads_to_anchor', role, text: `select 1 from app.heads_to_anchor(null, 1000000) ${anchored}` },
+    {
+      name: 'heads_to_anchor, whatever the mark says',
+      role,
+      text: `${asSuperuser}; update public.audit_chains set anchored_seq = head_seq; ${as(role)};
+        select 1 from app.heads_to_anchor(null, 1000000) ${anchored}`,
+    },
+    {
+      name: 'heads_to_anchor, when the last entry is old and the mark at the head',
+      role,
+      text: `${asSuperuser}; set local session_replication_role = replica;
+        update public.audit_log set occurred_at = now() - interval '3 days';
+        update public.audit_chains set anchored_seq = head_seq; ${as(role)};
+        select 1 from app.heads_to_anchor(null, 1000000) ${anchored}`,
+      expected: 0,
+    },
     {
       name: 'mark_anchored',
       role,
@@ -98,7 +122,7 @@ function jobCalls(scene: Scene): readonly Call[] {
     {
       name: 'audit_entries_after',
       role,
-      text: `select 1 from app.audit_chains_after(null, 1000000) c, app.audit_entries_after(c.chain_id, 0, 9) ${anchored}`,
+      text: `select 1 from app.audit_chains_after(null, 1000000) c, app.audit_entries_after(c.chain_id, null, 9) ${anchored}`,
     },
     {
       name: 'pending_erasures',
