@@ -5,7 +5,6 @@ import type { Db, RequestScope } from '#src/db/scope.ts'
 type AuditAction =
   | 'account.erasure_requested'
   | 'account.registered'
-  | 'data_key.rotated'
   | 'key_encryption_key.rotated'
   | 'registration.refused'
   | 'session.revoked'
