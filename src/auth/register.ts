@@ -65,7 +65,7 @@ async function createAccount(
     session.statement(db, userId, identityId),
     recordServiceEvent(db, scope, userId, registrationEvent(ticket, request, session.id)),
   ])
-  keepDataKeys(session.tokenHash, { userId, keys: [key.dataKey] })
+  keepDataKeys(session.tokenHash, { userId, keys: [key.dataKey], broken: [] })
   const createdAt = rowOf(z.object({ created_at: z.coerce.date() }), created).created_at.toISOString()
   return {
     status: 'authenticated',

@@ -25,6 +25,7 @@ const byConstraint: Readonly<Record<string, ProblemCode>> = {
 const byState: Readonly<Record<string, ProblemCode>> = {
   NF401: 'unauthenticated',
   NF409: 'conflict',
+  NF423: 'key_unavailable',
   NF428: 'fresh_sign_in_needed',
   NF503: 'unavailable',
   '23503': 'conflict',

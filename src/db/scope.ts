@@ -21,13 +21,16 @@ export const WrappedKeys = z.array(
 )
 export type WrappedKeys = z.output<typeof WrappedKeys>
 
+/** The same of somebody who may have none: a lost key takes away what it sealed, and not the account. */
+export const WrappedKeysOrNone = WrappedKeys.nullable().transform((keys) => keys ?? [])
+
 const SessionRow = z.object({
   session_id: z.uuid(),
   user_id: z.uuid(),
   role: z.enum(['user', 'admin']),
   expires_at: z.coerce.date(),
   authenticated_at: z.coerce.date(),
-  data_keys: WrappedKeys,
+  data_keys: WrappedKeysOrNone,
 })
 
 const TurnRow = z.object({ turn_id: z.uuid(), user_id: z.uuid(), is_session_live: z.boolean() })

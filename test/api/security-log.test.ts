@@ -215,6 +215,38 @@ describe('a cell that cannot be opened', () => {
   })
 })
 
+describe('a broken cell', () => {
+  const cut = async (userId: string, column: string) =>
+    await asOwner(`update public.users set ${column} = substr(${column}, 1, length(${column}) - 1) where id = $1`, [
+      userId,
+    ])
+
+  it('is an entry when it is found at sign-in', async () => {
+    const { token, user, person } = await newUser()
+    await cut(user.id, 'last_name')
+    const body = { provider: 'google', token: await googleToken({ person }) }
+    expect((await callWith({}, 'POST', '/auth/login', { body })).status).toBe(200)
+    const entries = (await logOf(token)).items.filter(({ action }) => action === 'seal.broken')
+    expect(entries.map(({ target }) => target)).toEqual(['users.last_name:self'])
+  })
+
+  it('is another entry when it was mended and is broken again', async () => {
+    const { token, user } = await newUser()
+    const [stored] = await asOwner<{ last_name: Uint8Array }>('select last_name from public.users where id = $1', [
+      user.id,
+    ])
+    for (const _ of [1, 2]) {
+      await cut(user.id, 'last_name')
+      await callWith({}, 'GET', '/auth/profile', { token })
+      await callWith({}, 'GET', '/auth/profile', { token })
+    }
+    await asOwner('update public.users set last_name = $2 where id = $1', [user.id, stored?.last_name])
+    const entries = (await logOf(token)).items.filter(({ action }) => action === 'seal.broken')
+    expect(entries.map(({ target }) => target)).toEqual(['users.last_name:self', 'users.last_name:self'])
+    expect(new Set(entries.map(({ details }) => details['fingerprint'])).size).toBe(2)
+  })
+})
+
 describe('the service’s own chain', () => {
   it('has the sign-ins that were refused, and for what; their answer does not wait for it', async () => {
     const body = { provider: 'google', token: 'a.b.c' }

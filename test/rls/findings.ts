@@ -60,6 +60,7 @@ interface Statement {
 /** What to write where any column would not do, because a check or a unique key would refuse it and not a policy. */
 const assignments: Readonly<Record<string, string>> = {
   'turns neuraform_user': 'started_at = now()',
+  'user_sessions neuraform_user': "revoked_at = now(), revoked_reason = 'logout'",
   'turns neuraform_jobs': "state = 'failed', ended_at = now()",
   'personas neuraform_jobs': "description = 'seeded again'",
 }
@@ -75,6 +76,7 @@ async function statementFor(
   // Without a condition the verb's own policy alone decides which rows are one's own.
   const ownerOf = (person: Person) => String(rowOf(person, table)[column ?? 'id'])
   const where = isOfAll ? '' : `where ${column ?? 'id'} = '${ownerOf(target)}'`
+  const assignment = assignments[`${table} ${role}`]
   const record = `jsonb_populate_record(null::public.${table}, $1)`
   const values = [JSON.stringify(verb === 'insert' ? another(table, row) : row)]
   switch (verb) {
@@ -87,10 +89,11 @@ async function statementFor(
       return { text: `insert into public.${table} select * from ${record}`, values }
     case 'delete':
       return { text: `delete from public.${table} ${where}`, values: [] }
-    case 'give':
-      return { text: `update public.${table} set ${column} = '${ownerOf(scene.two)}'`, values: [] }
+    case 'give': {
+      const given = [`${column} = '${ownerOf(scene.two)}'`, ...(assignment === undefined ? [] : [assignment])]
+      return { text: `update public.${table} set ${given.join(', ')}`, values: [] }
+    }
     default: {
-      const assignment = assignments[`${table} ${role}`]
       if (assignment !== undefined) return { text: `update public.${table} set ${assignment} ${where}`, values: [] }
       const name = await grantedColumn(client, dbRole, table, 'update')
       return { text: `update public.${table} set ${name} = (${record}).${name} ${where}`, values }
