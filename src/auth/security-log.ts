@@ -1,5 +1,4 @@
 import { and, desc, gte, lt, sql } from 'drizzle-orm'
-import type { QueryResult } from 'pg'
 import { z } from 'zod'
 import { auditLog } from '#src/audit/tables.ts'
 import { EventDetails, type SecurityEvent, type SecurityLog } from '#src/auth/shapes.ts'
@@ -27,10 +26,10 @@ export async function getSecurityLog(caller: Caller, { limit, cursor }: PageQuer
   ])
   position.check()
   const { rows, next_cursor } = await pageFrom(caller, 'security-log', limit, page, (last) => ({ seq: last.seq }))
-  return { items: rows.map(eventFrom), next_cursor, chain: chainFrom(chain) }
+  return { items: rows.map(eventFrom), next_cursor, chain: chainFrom(chain.rows) }
 }
 
-function chainFrom({ rows }: QueryResult): SecurityLog['chain'] {
+function chainFrom(rows: readonly unknown[]): SecurityLog['chain'] {
   const [chain] = z.array(Chain).parse(rows)
   if (chain === undefined) return noChain
   return {

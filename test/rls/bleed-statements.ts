@@ -53,4 +53,5 @@ export function changeOwn(person: Person): readonly Asked[] {
 }
 
 /** Whose it is, in what they write. */
-const hexOf = ({ userId }: Person) => `\\x${userId.replaceAll('-', '')}`
+/** What looks sealed under the person's first data key, and says whose it is. */
+const hexOf = ({ userId }: Person) => `\\x010001${userId.replaceAll('-', '')}`

@@ -67,6 +67,7 @@ const everybodyWithRows = 'neuraform_auth, neuraform_gate, neuraform_jobs, neura
 /** The roles beside its owner that may call each function that acts as who calls it; a policy's is called by who is bound. */
 export const invokerCallers: Readonly<Record<string, string>> = {
   admitted_ratings: everybodyWithRows,
+  append_event: '',
   assert_safe_login: 'neuraform_analyst, neuraform_auth, neuraform_jobs, neuraform_user, neuraform_visitor',
   audit_hash: '',
   canonical_json: '',
