@@ -104,19 +104,18 @@ describe('a data key that is to be retired', () => {
     expect(await versions()).toEqual([2])
   })
 
-  it('neither keeps an erasure of its person from ending, nor is kept by it', async () => {
+  it('stands in line behind an erasure of its person, and does not stand in its way', async () => {
     await rotateAll()
-    await owner.query('update public.users set is_active = false where id = $1', [person.userId])
-    const erase: Query = ['select app.erase_rows($1)', idOf('erasures')]
-    const end: Query = ['select app.end_rotation($1, 2, null)', person.userId]
-    const slowly: Query = ['select pg_sleep(0.2)']
-    const [erased, ended] = await Promise.all([
-      fly(edge, 'jobs', [erase, slowly], 'commit'),
-      fly(other, 'jobs', [slowly, end], 'commit'),
-    ])
-    expect(erased).toMatchObject({ count: 1 })
+    // As erase_rows does it: the person first, then their chain, then all that is theirs.
+    await owner.query('begin')
+    await owner.query('select from public.users where id = $1 for update', [person.userId])
+    await owner.query(`select app.record_service_event($1, 'account.erased', null, '{}', null)`, [person.userId])
+    const ended = fly(other, 'jobs', [['select app.end_rotation($1, 2, null)', person.userId]], 'commit')
+    expect(await isWaiting(ended)).toBe(true)
+    await owner.query('delete from public.users where id = $1', [person.userId])
+    await owner.query('commit')
     // Who is gone has no chain: the rotation hears that they are not there.
-    expect(ended).toMatchObject({ code: '23503', constraint: 'audit_chains_user_id_fkey' })
+    expect(await ended).toMatchObject({ code: '23503', constraint: 'audit_chains_user_id_fkey' })
   })
 })
 
