@@ -51,7 +51,7 @@ async function measure(): Promise<void> {
     console.log('| work | CPU time |')
     console.log('| --- | --- |')
     const costs = new Map<string, number>()
-    for (const [work, times, name] of works.filter(([work]) => work === (values.only ?? work))) {
+    for (const [work, times, name] of works.filter(([one]) => one === (values.only ?? one))) {
       costs.set(work, await costOf({ pids, ask, work, times }))
       console.log(`| ${name} | ${costs.get(work)?.toFixed(3)} ms |`)
     }

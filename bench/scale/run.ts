@@ -71,6 +71,7 @@ async function subjectFor(client: Client, config: Config, person: Person): Promi
   const found = await client.query<{
     conversation: string
     middle: string
+    cells: string
     common: string
     rare: string
     entries: string
@@ -78,6 +79,9 @@ async function subjectFor(client: Client, config: Config, person: Person): Promi
     `select (select id from conversations where user_id = $1 order by message_count desc, id limit 1) as conversation,
        (select id from messages where user_id = $1 order by id
           offset (select count(*) / 2 from messages where user_id = $1) limit 1) as middle,
+       4 + (select count(*) from messages where user_id = $1) + (select count(*) from turns where user_id = $1)
+         + 2 * (select count(*) from conversations where user_id = $1) + 3 * (select count(*) from user_sessions where user_id = $1)
+         + 2 * (select count(*) from identities where user_id = $1) as cells,
        (select count(*) from messages where user_id = $1 and words @> array[$2::bigint]) as common,
        (select count(*) from messages where user_id = $1 and words @> array[$3::bigint]) as rare,
        (select head_seq from audit_chains where user_id = $1) as entries`,
@@ -87,7 +91,8 @@ async function subjectFor(client: Client, config: Config, person: Person): Promi
   if (row === undefined) throw new Error('the person is not there')
   const matches = { common: Number(row.common), rare: Number(row.rare) }
   const { conversation: conversationId, middle: middleMessageId } = row
-  return { config, person, conversationId, middleMessageId, matches, auditEntries: Number(row.entries) }
+  const [cells, auditEntries] = [Number(row.cells), Number(row.entries)]
+  return { config, person, conversationId, middleMessageId, cells, matches, auditEntries }
 }
 
 async function sizeOf(client: Client): Promise<string> {

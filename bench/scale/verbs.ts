@@ -27,6 +27,8 @@ export interface Subject {
   readonly conversationId: string
   /** One of their messages, with as many before it as after it. */
   readonly middleMessageId: string
+  /** How many cells of theirs may be sealed: rows, once for each sealed column. */
+  readonly cells: number
   /** How many of their messages hold the common word, and the rare one. */
   readonly matches: { readonly common: number; readonly rare: number }
   readonly auditEntries: number
@@ -57,6 +59,11 @@ export function verbsFor(subject: Subject): readonly MeasuredVerb[] {
   const messagesOf: List = async (caller, page) => await listMessages(caller, conversationId, page)
   const search = (query: string, scope: { conversation_id?: string } = {}) =>
     as(async (caller) => await searchMessages(caller, { query, limit, ...scope }))
+  const staleCells =
+    (version: number, from: Parameters<typeof readStaleCells>[3]): Start =>
+    async (on) =>
+    async () =>
+      await readStaleCells(scopeOn(config, on), person.userId, version, from)
   const saying = { role: 'user', content } as const
   const chain = { 'app.own_chain': 2 * auditEntries }
   return [
@@ -110,10 +117,12 @@ export function verbsFor(subject: Subject): readonly MeasuredVerb[] {
     },
     {
       name: 'readStaleCells, messages from the middle',
-      start: async (on) => async () => {
-        const from = { place: placeOfMessages, rowId: subject.middleMessageId }
-        return await readStaleCells(scopeOn(config, on), person.userId, versionToCome, from)
-      },
+      start: staleCells(versionToCome, { place: placeOfMessages, rowId: subject.middleMessageId }),
+    },
+    {
+      name: 'readStaleCells, where none is left',
+      start: staleCells(1, { place: 1, rowId: null }),
+      bounds: { 'app.stale_cells': subject.cells },
     },
   ]
 }

@@ -129,7 +129,7 @@ export const messages = pgTable(
     status: text({ enum: ['complete', 'interrupted'] })
       .notNull()
       .default('complete'),
-    /** Keyed hashes of the words, sorted; only `app.search_messages` reads them. */
+    /** Keyed hashes of the words, sorted; only `app.find_messages` reads them. */
     words: bigint({ mode: 'bigint' })
       .array()
       .notNull()

@@ -104,19 +104,18 @@ describe('a data key that is to be retired', () => {
     expect(await versions()).toEqual([2])
   })
 
-  it('neither keeps an erasure of its person from ending, nor is kept by it', async () => {
+  it('stands in line behind an erasure of its person, and does not stand in its way', async () => {
     await rotateAll()
-    await owner.query('update public.users set is_active = false where id = $1', [person.userId])
-    const erase: Query = ['select app.erase_rows($1)', idOf('erasures')]
-    const end: Query = ['select app.end_rotation($1, 2, null)', person.userId]
-    const slowly: Query = ['select pg_sleep(0.2)']
-    const [erased, ended] = await Promise.all([
-      fly(edge, 'jobs', [erase, slowly], 'commit'),
-      fly(other, 'jobs', [slowly, end], 'commit'),
-    ])
-    expect(erased).toMatchObject({ count: 1 })
+    // As erase_rows does it: the person first, then their chain, then all that is theirs.
+    await owner.query('begin')
+    await owner.query('select from public.users where id = $1 for update', [person.userId])
+    await owner.query(`select app.record_service_event($1, 'account.erased', null, '{}', null)`, [person.userId])
+    const ended = fly(other, 'jobs', [['select app.end_rotation($1, 2, null)', person.userId]], 'commit')
+    expect(await isWaiting(ended)).toBe(true)
+    await owner.query('delete from public.users where id = $1', [person.userId])
+    await owner.query('commit')
     // Who is gone has no chain: the rotation hears that they are not there.
-    expect(ended).toMatchObject({ code: '23503', constraint: 'audit_chains_user_id_fkey' })
+    expect(await ended).toMatchObject({ code: '23503', constraint: 'audit_chains_user_id_fkey' })
   })
 })
 
@@ -205,12 +204,16 @@ describe('what is found broken', () => {
 
   it('is one entry, however many find it at once, and another one once it is broken otherwise', async () => {
     const record = (fingerprint: string): Query => ['select app.record_breakages($1, null)', entry(fingerprint)]
-    const slowly: Query = ['select pg_sleep(0.2)']
-    await Promise.all([
-      flyAs(edge, person, [record('a'), slowly], 'commit'),
-      flyAs(other, person, [slowly, record('a')], 'commit'),
-      fly(owner, 'jobs', [['select app.record_service_breakages($1, $2, null)', person.userId, entry('a')]], 'commit'),
-    ])
+    const first = await openFlight([record('a')])
+    const second = fly(
+      other,
+      'jobs',
+      [['select app.record_service_breakages($1, $2, null)', person.userId, entry('a')]],
+      'commit',
+    )
+    expect(await isWaiting(second)).toBe(true)
+    await first.commit()
+    expect(await second).toMatchObject({ count: 1 })
     expect(await recorded()).toEqual(['a'])
     await flyAs(edge, person, [record('b'), record('a'), record('b')], 'commit')
     expect(await recorded()).toEqual(['a', 'b'])
