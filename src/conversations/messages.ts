@@ -3,6 +3,7 @@ import { v7 as uuidv7 } from 'uuid'
 import { z } from 'zod'
 import type { Message, MessagePage, NewMessage } from '#src/conversations/shapes.ts'
 import { conversations, messages } from '#src/conversations/tables.ts'
+import { compiled } from '#src/db/recorded-statements.ts'
 import { found } from '#src/db/rows.ts'
 import { asUser, type Caller, type Db } from '#src/db/scope.ts'
 import {
@@ -79,17 +80,10 @@ export async function listMessages(
 ): Promise<MessagePage> {
   const list = `messages:${conversationId}`
   const position = await readPosition(caller, list, After, cursor)
-  const [owned, page] = await asUser(caller, (db) => [
-    db.select({ id: conversations.id }).from(conversations).where(eq(conversations.id, conversationId)),
-    selectMessages(db)
-      .where(
-        and(
-          eq(messages.conversationId, conversationId),
-          position.after === undefined ? undefined : lt(messages.seq, position.after.seq),
-        ),
-      )
-      .orderBy(descending(messages.seq))
-      .limit(limit + 1),
+  const before = position.after?.seq ?? beyondEverySeq
+  const [owned, page] = await asUser(caller, () => [
+    ownConversation({ conversationId }),
+    pageBefore({ conversationId, before, limit: limit + 1 }),
   ])
   found(owned)
   position.check()
@@ -121,6 +115,25 @@ export const selectMessages = (db: Db) =>
     .from(messages)
 
 export type MessageRow = Awaited<ReturnType<typeof selectMessages>>[number]
+
+const ownConversation = compiled<{ id: string }[], { conversationId: string }>((db) =>
+  db
+    .select({ id: conversations.id })
+    .from(conversations)
+    .where(eq(conversations.id, sql.placeholder('conversationId'))),
+)
+
+const pageBefore = compiled<MessageRow[], { conversationId: string; before: number; limit: number }>((db) =>
+  selectMessages(db)
+    .where(
+      and(eq(messages.conversationId, sql.placeholder('conversationId')), lt(messages.seq, sql.placeholder('before'))),
+    )
+    .orderBy(descending(messages.seq))
+    .limit(sql.placeholder('limit')),
+)
+
+/** No message is numbered so. */
+const beyondEverySeq = Number.MAX_SAFE_INTEGER
 
 /** Opens a stored message. */
 export async function messageFrom(vault: Vault, row: MessageRow): Promise<Message> {
