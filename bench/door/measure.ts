@@ -65,6 +65,6 @@ export async function expectRows({ ours, bare }: Pair, rows: number): Promise<vo
   }
 }
 
-export function median(values: readonly number[]): number {
+function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
 }

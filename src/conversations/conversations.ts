@@ -1,4 +1,4 @@
-import { eq, sql } from 'drizzle-orm'
+import { eq, sql, type Placeholder } from 'drizzle-orm'
 import { v7 as uuidv7 } from 'uuid'
 import { z } from 'zod'
 import type { Conversation, ConversationChange, ConversationPage, NewConversation } from '#src/conversations/shapes.ts'
@@ -113,18 +113,18 @@ const columns = {
 const selectConversations = (db: Db) => db.select(columns).from(conversations)
 type ConversationRow = Awaited<ReturnType<typeof selectConversations>>[number]
 
-const pages = (db: Db) =>
+const pages = (db: Db, limit: Placeholder) =>
   selectConversations(db)
     .orderBy(descending(conversations.updatedAt), descending(conversations.id))
-    .limit(sql.placeholder('limit'))
+    .limit(limit)
     .$dynamic()
 
-const firstPage = compiled<ConversationRow[], { limit: number }>(pages)
+const firstPage = compiled<ConversationRow[], { limit: number }>((db, value) => pages(db, value('limit')))
 
 // One comparison of rows is where the index begins; “earlier, or as early and …” is a filter over all that came before.
-const laterPage = compiled<ConversationRow[], { limit: number; at: string; id: string }>((db) =>
-  pages(db).where(
-    sql`(${conversations.updatedAt}, ${conversations.id}) < (${sql.placeholder('at')}::timestamptz, ${sql.placeholder('id')}::uuid)`,
+const laterPage = compiled<ConversationRow[], { limit: number; at: string; id: string }>((db, value) =>
+  pages(db, value('limit')).where(
+    sql`(${conversations.updatedAt}, ${conversations.id}) < (${value('at')}::timestamptz, ${value('id')}::uuid)`,
   ),
 )
 

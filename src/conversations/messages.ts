@@ -116,20 +116,18 @@ export const selectMessages = (db: Db) =>
 
 export type MessageRow = Awaited<ReturnType<typeof selectMessages>>[number]
 
-const ownConversation = compiled<{ id: string }[], { conversationId: string }>((db) =>
+const ownConversation = compiled<{ id: string }[], { conversationId: string }>((db, value) =>
   db
     .select({ id: conversations.id })
     .from(conversations)
-    .where(eq(conversations.id, sql.placeholder('conversationId'))),
+    .where(eq(conversations.id, value('conversationId'))),
 )
 
-const pageBefore = compiled<MessageRow[], { conversationId: string; before: number; limit: number }>((db) =>
+const pageBefore = compiled<MessageRow[], { conversationId: string; before: number; limit: number }>((db, value) =>
   selectMessages(db)
-    .where(
-      and(eq(messages.conversationId, sql.placeholder('conversationId')), lt(messages.seq, sql.placeholder('before'))),
-    )
+    .where(and(eq(messages.conversationId, value('conversationId')), lt(messages.seq, value('before'))))
     .orderBy(descending(messages.seq))
-    .limit(sql.placeholder('limit')),
+    .limit(value('limit')),
 )
 
 /** No message is numbered so. */

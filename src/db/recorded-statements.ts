@@ -1,3 +1,4 @@
+import { sql, type Placeholder } from 'drizzle-orm'
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres'
 import type { Client, QueryResult } from 'pg'
 import type { Query } from '#src/db/database.ts'
@@ -54,24 +55,30 @@ export function recordStatements(build: (db: NodePgDatabase) => readonly Stateme
 
 /** What drizzle's builders can be compiled to. */
 interface Compilable<Row> {
-  prepare(name: string): { execute(values: Readonly<globalThis.Record<string, unknown>>): Promise<Row> }
+  prepare(name: string): { execute(values: Values): Promise<Row> }
 }
 
+type Values = Readonly<globalThis.Record<string, unknown>>
+
 /**
- * A statement whose SQL drizzle works out once for the isolate instead of once for each request: what differs stands in it
- * as `sql.placeholder(name)` and is given when it flies. It has no name in the database, where nothing stays prepared.
+ * A statement whose SQL drizzle works out once for the isolate instead of once for each request. What differs stands in it
+ * as `value(name)` and is given when it flies. It has no name in the database, where nothing stays prepared.
  */
-export function compiled<Row, Values extends Readonly<globalThis.Record<string, unknown>>>(
-  build: (db: NodePgDatabase) => Compilable<Row>,
-): (values: Values) => PromiseLike<Row> {
+export function compiled<Row, Given extends Values>(
+  build: (db: NodePgDatabase, value: (name: keyof Given & string) => Placeholder) => Compilable<Row>,
+): (values: Given) => PromiseLike<Row> {
   let prepared: ReturnType<Compilable<Row>['prepare']> | undefined
-  return (values) => ({
-    // oxlint-disable-next-line unicorn/no-thenable -- as a builder of drizzle, it begins when the flight asks it to
-    then: async (done, failed) => {
-      prepared ??= build(recordingDb).prepare('')
-      return await prepared.execute(values).then(done, failed)
-    },
-  })
+  return (values) =>
+    whenAsked(async () => {
+      prepared ??= build(recordingDb, (name) => sql.placeholder(name)).prepare('')
+      return await prepared.execute(values)
+    })
+}
+
+/** A promise that begins when it is waited for, as drizzle's builders do, so that a flight decides the order. */
+function whenAsked<T>(begin: () => Promise<T>): PromiseLike<T> {
+  // oxlint-disable-next-line unicorn/no-thenable -- see above
+  return { then: async (...handlers) => await begin().then(...handlers) }
 }
 
 /** What the statements gave; their number and order are those of `T`, since they were built from it. */

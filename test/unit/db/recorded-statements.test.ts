@@ -79,12 +79,12 @@ describe('recorded statements', () => {
 })
 
 describe('a compiled statement', () => {
-  const bySlug = compiled<{ slug: string | null }[], { slug: string; most: number }>((db) =>
+  const bySlug = compiled<{ slug: string | null }[], { slug: string; most: number }>((db, value) =>
     db
       .select({ slug: personas.slug })
       .from(personas)
-      .where(eq(personas.slug, sql.placeholder('slug')))
-      .limit(sql.placeholder('most')),
+      .where(eq(personas.slug, value('slug')))
+      .limit(value('most')),
   )
 
   it('is written down as its builder would be, each time with its own values', () => {
