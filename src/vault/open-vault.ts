@@ -14,8 +14,13 @@ interface OpenedKeys extends UnwrappedKeys {
 /** Data keys in this isolate, by token hash. Every flight checks the session again, so those kept open nothing alone. */
 const kept = new Map<string, OpenedKeys & { readonly keptAt: number }>()
 
-/** Keeps a person's data keys for the requests that will present this token. */
+/**
+ * Keeps a person's data keys for the requests that will present this token. Without the one that seals nothing is kept, so
+ * that one that was mended is found at once.
+ */
 export function keepDataKeys(tokenHash: Uint8Array, opened: OpenedKeys): void {
+  const newest = opened.keys.at(-1)?.version ?? 0
+  if (opened.broken.some(({ version }) => version >= newest)) return
   const name = tokenHash.toHex()
   kept.delete(name)
   dropOld()
@@ -56,8 +61,7 @@ async function dataKeysOf(caller: Caller, report: BrokenReport): Promise<OpenedK
   const { userId, wrappedKeys } = sessionOf(caller)
   const opened = { userId, ...(await unwrapDataKeys(caller.config, userId, wrappedKeys)) }
   report.onKeys(opened.broken)
-  // Without the one that seals each request tries anew, so that one that was mended is found at once.
-  if (opened.keys.at(-1)?.version === wrappedKeys.at(-1)?.version) keepDataKeys(caller.tokenHash, opened)
+  keepDataKeys(caller.tokenHash, opened)
   return opened
 }
 
