@@ -109,7 +109,7 @@ describe('a data key that is to be retired', () => {
     // As erase_rows does it: the person first, then their chain, then all that is theirs.
     await owner.query('begin')
     await owner.query('select from public.users where id = $1 for update', [person.userId])
-    await owner.query(`select app.record_service_event($1, 'account.erased', null, '{}', null)`, [person.userId])
+    await owner.query(`select app.append_event($1, 'account.erased', null, '{}', null)`, [person.userId])
     const ended = fly(other, 'jobs', [['select app.end_rotation($1, 2, null)', person.userId]], 'commit')
     expect(await isWaiting(ended)).toBe(true)
     await owner.query('delete from public.users where id = $1', [person.userId])

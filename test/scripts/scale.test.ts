@@ -102,7 +102,7 @@ describe('the work of a statement', () => {
 // How buffers grow is not judged at one size, and at sizes so small nothing would follow from it: small tables are read whole.
 it(
   'every list, search, turn and rotation stays on an index and costs what the owner pays',
-  { timeout: 60_000 },
+  { timeout: 180_000 },
   async () => {
     const sizes = ['--messages', '10000', '--conversations', '500', '--users', '100', '--heavy-every', '10']
     const run = promisify(execFile)(process.execPath, ['bench/scale.ts', ...sizes, '--sizes', '100', '--runs', '1'])
