@@ -185,7 +185,7 @@ describe('a token that somebody else issued', () => {
         title: 'This feature is not configured.',
         status: 503,
         code: 'not_configured',
-        detail: `Sign-in with ${provider} is not configured.`,
+        detail: `Sign-in with ${provider === 'apple' ? 'Apple' : 'Facebook'} is not configured.`,
       },
     ])
     expect(flights(answer)).toBe('db;desc="0 flights"')

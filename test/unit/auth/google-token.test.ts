@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { verifyGoogleToken } from '#src/auth/providers/google.ts'
+import { google as provider } from '#src/auth/providers/google.ts'
 import { configOf, type Config } from '#src/config.ts'
 import { foundGoogle } from '#test/setup/private-google.ts'
 
@@ -13,7 +13,7 @@ async function realGoogle() {
   const google = await foundGoogle()
   const config: Config = { ...configOf(env), GOOGLE_ENDPOINTS: { jwks: `${google.issuer}/jwks` } }
   const verify = async (claims: Record<string, unknown>) =>
-    await verifyGoogleToken(config, await google.token({ iss: 'https://accounts.google.com', ...claims }), undefined)
+    await provider.verifyToken(config, await google.token({ iss: 'https://accounts.google.com', ...claims }), undefined)
   return { config, verify, google }
 }
 
@@ -24,8 +24,10 @@ describe('a token of the real Google', () => {
       provider: 'google',
       issuer: 'https://accounts.google.com',
       subject: '110169484474386276334',
+      clientId: 'neuraform-local',
       email: null,
       isEmailVerified: false,
+      isPrivateEmail: false,
       firstName: 'Ada',
       lastName: null,
       avatarUrl: null,
@@ -69,9 +71,9 @@ describe('a token of the real Google', () => {
     const ours = { ...config, GOOGLE_CLIENT_ID: ['web', 'ios', 'android'] }
     for (const aud of ours.GOOGLE_CLIENT_ID) {
       const token = await google.token({ iss: 'accounts.google.com', aud, azp: 'android', sub: 'ada' })
-      expect((await verifyGoogleToken(ours, token, undefined)).subject).toBe('ada')
+      expect((await provider.verifyToken(ours, token, undefined)).subject).toBe('ada')
     }
-    const attempt = verifyGoogleToken({ ...config, GOOGLE_CLIENT_ID: [] }, await google.token(), undefined)
+    const attempt = provider.verifyToken({ ...config, GOOGLE_CLIENT_ID: [] }, await google.token(), undefined)
     await expect(attempt).rejects.toMatchObject({ code: 'not_configured' })
   })
 })
