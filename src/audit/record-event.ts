@@ -6,6 +6,7 @@ type AuditAction =
   | 'account.erasure_requested'
   | 'account.registered'
   | 'data_key.rotated'
+  | 'identity.linked'
   | 'key_encryption_key.rotated'
   | 'registration.refused'
   | 'session.revoked'

@@ -38,7 +38,9 @@ export async function register(scope: RequestScope, request: RegisterRequest, de
 
 async function refuse(scope: RequestScope, ticket: Ticket, subjectHash: Uint8Array): Promise<void> {
   await asService(scope, 'auth', 'registration refused', (db) => [
-    db.execute(sql`select app.refuse_registration(${ticket.id}, ${ticket.expiresAt}, ${uuidv7()}, ${subjectHash})`),
+    db.execute(
+      sql`select app.refuse_registration(${ticket.use.id}, ${ticket.use.expiresAt}, ${uuidv7()}, ${subjectHash})`,
+    ),
     recordServiceEvent(db, scope, null, {
       action: 'registration.refused',
       details: { provider: ticket.identity.provider, reason: 'age' },
@@ -60,7 +62,7 @@ async function createAccount(
   const session = await prepareSession(scope, vault, device)
   const account = await sealAccount(scope, vault, key, identityId, ticket, request)
   const [, created, started] = await asService(scope, 'auth', 'registration', (db) => [
-    db.execute(sql`select app.claim_registration(${ticket.id}, ${ticket.expiresAt}, ${subjectHash})`),
+    db.execute(sql`select app.claim_registration(${ticket.use.id}, ${ticket.use.expiresAt}, ${subjectHash})`),
     account(db),
     session.statement(db, userId, identityId),
     recordServiceEvent(db, scope, userId, registrationEvent(ticket, request, session.id)),

@@ -13,23 +13,29 @@ export interface NewSession extends SessionToken {
 }
 
 /** Prepares a session for a device; nothing is stored until its statement flies. */
-export async function prepareSession({ config }: RequestScope, vault: Vault, device: Device): Promise<NewSession> {
+export async function prepareSession(
+  { config, requestId }: RequestScope,
+  vault: Vault,
+  device: Device,
+): Promise<NewSession> {
   const id = uuidv7()
   const token = await createSessionToken(config)
   const described = device.deviceInfo === undefined ? undefined : JSON.stringify(device.deviceInfo)
-  const [deviceInfo, ipPrefix, userAgent] = await Promise.all([
+  const place = device.location === undefined ? undefined : JSON.stringify(device.location)
+  const [deviceInfo, ipPrefix, userAgent, location] = await Promise.all([
     vault.sealOptional(userSessions.deviceInfo, id, described),
     vault.sealOptional(userSessions.ipPrefix, id, device.ipPrefix),
     vault.sealOptional(userSessions.userAgent, id, device.userAgent),
+    vault.sealOptional(userSessions.location, id, place),
   ])
   return {
     ...token,
     id,
     statement: (db, userId, identityId) =>
       db.execute(sql`select * from app.start_session(
-        ${id}, ${userId}, ${identityId}, ${token.tokenHash}, ${deviceInfo}, ${ipPrefix}, ${userAgent},
+        ${id}, ${userId}, ${identityId}, ${token.tokenHash}, ${deviceInfo}, ${ipPrefix}, ${userAgent}, ${location},
         ${config.SESSION_IDLE_SECONDS}, ${config.SESSION_ABSOLUTE_SECONDS},
-        ${device.presentedTokenHash ?? null}, ${config.SESSIONS_PER_USER}
+        ${device.presentedTokenHash ?? null}, ${config.SESSIONS_PER_USER}, ${requestId}
       )`),
   }
 }

@@ -30,10 +30,11 @@ const allow = cors({
     'X-Request-Id',
     'x-vercel-ai-ui-message-stream',
   ],
+  credentials: true,
   maxAge: 600,
 })
 
-/** Cross-origin reads for the exact origins of `ALLOWED_ORIGINS`, and for no other. No cookie is ever involved. */
+/** Cross-origin reads for the exact origins of `ALLOWED_ORIGINS`, and for no other: with the session cookie, too. */
 export const allowedOrigins: MiddlewareHandler<AppEnv> = async (c, next) => {
   const answer = await allow(c, next)
   // An answer to an origin of the list has it already; one to any other origin must be kept apart from it all the same.

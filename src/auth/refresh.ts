@@ -1,0 +1,58 @@
+import { sql } from 'drizzle-orm'
+import { z } from 'zod'
+import { checkNativeProof, auditingRefusals } from '#src/auth/native-sign-in.ts'
+import type { ProviderProof } from '#src/auth/shapes.ts'
+import { spend } from '#src/auth/single-use.ts'
+import { rowOf } from '#src/db/rows.ts'
+import { asService, asUser, type Caller } from '#src/db/scope.ts'
+import { Problem } from '#src/http/problem.ts'
+import { createSessionToken, succeedSessionToken, type SessionToken } from '#src/vault/session-token.ts'
+import { moveDataKeys } from '#src/vault/open-vault.ts'
+
+/** A session's new token, and until when it is good. */
+export interface Renewed {
+  readonly token: string
+  readonly expiresAt: Date
+}
+
+const Outcome = z.discriminatedUnion('outcome', [
+  z.object({ outcome: z.enum(['refreshed', 'refreshed_before']), expires_at: z.coerce.date() }),
+  z.object({ outcome: z.enum(['reused', 'unknown']), expires_at: z.null() }),
+])
+
+/**
+ * Gives the presented session a new token. The token before works on for `SESSION_REFRESH_GRACE_SECONDS`, in which
+ * refreshing with it answers the same successor, so that refreshes at once are one, and a lost answer can be asked for
+ * again. Presented after that, it is taken for stolen: the session ends. Throws `unauthenticated`.
+ */
+export async function refreshSession(caller: Caller, presented: string): Promise<Renewed> {
+  const successor = await succeedSessionToken(caller.config, presented)
+  const [answer] = await asService(caller, 'auth', 'refresh', (db) => [
+    db.execute(sql`select * from app.refresh_session(
+      ${caller.tokenHash}, ${successor.tokenHash}, ${caller.config.SESSION_REFRESH_GRACE_SECONDS}, ${caller.requestId})`),
+  ])
+  const { expires_at: expiresAt } = rowOf(Outcome, answer)
+  if (expiresAt === null) throw new Problem('unauthenticated')
+  moveDataKeys(caller.tokenHash, successor.tokenHash)
+  return { token: successor.token, expiresAt }
+}
+
+const Reauthenticated = z.object({ identity_id: z.uuid(), expires_at: z.coerce.date() })
+
+/**
+ * Renews the sign-in of the caller's session with one of their own identities, and gives it a new token; the old one ends
+ * at once. Throws `invalid_identity_token`, also for an identity that is not theirs.
+ */
+export async function reauthenticate(caller: Caller, proof: ProviderProof): Promise<Renewed> {
+  return await auditingRefusals(caller, proof.provider, async () => {
+    const { identity, uses } = await checkNativeProof(caller, proof)
+    const token: SessionToken = await createSessionToken(caller.config)
+    const [answer] = await asUser(caller, (db) => [
+      db.execute(sql`select * from app.reauthenticate(
+        ${identity.issuer}, ${identity.subject}, ${token.tokenHash}, ${caller.requestId})`),
+      ...uses.map((use) => spend(db, use)),
+    ])
+    moveDataKeys(caller.tokenHash, token.tokenHash)
+    return { token: token.token, expiresAt: rowOf(Reauthenticated, answer).expires_at }
+  })
+}
