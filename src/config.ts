@@ -39,6 +39,7 @@ const flag = z
   .enum(['true', 'false'])
   .transform((text) => text === 'true')
   .default(false)
+const documentVersion = z.string().regex(/^[\w.:-]{1,40}$/)
 const endpoint = z.url({ protocol: /^https?$/ })
 // A file's lines as they are, or with the line ends written out, as one line of `.dev.vars` has them.
 const pkcs8 = z
@@ -84,6 +85,10 @@ const Variables = z
     LOOKUP_KEY: key32.optional(),
     ALLOWED_RETURN_URLS: list.default([]),
     REQUIRE_NONCE: flag,
+    TERMS_URL: endpoint.optional(),
+    TERMS_VERSION: documentVersion.optional(),
+    PRIVACY_URL: endpoint.optional(),
+    PRIVACY_VERSION: documentVersion.optional(),
     GOOGLE_CLIENT_ID: list.default([]),
     GOOGLE_CLIENT_SECRET: z.string().optional(),
     GOOGLE_ENDPOINTS: json(endpoints).default({}),

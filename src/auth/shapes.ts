@@ -184,6 +184,51 @@ export const Refreshed = z
   .openapi('Refreshed')
 export type Refreshed = z.output<typeof Refreshed>
 
+/** How a sign-in in a browser is to end. */
+export const StartQuery = z
+  .strictObject({
+    return_to: z.string().min(1).max(2_000).openapi({ description: 'One of the allowed return URLs, exactly.' }),
+    code_challenge: z
+      .string()
+      .regex(/^[\w-]{43}$/)
+      .optional()
+      .openapi({
+        description: 'SHA-256 of the code verifier in base64url (S256). Needed unless the session goes into a cookie.',
+      }),
+    session_mode: sessionModeField,
+    registration: z.enum(['hosted', 'client']).optional().openapi({
+      description: 'Who asks a new person for their name and date of birth; hosted where the service can.',
+    }),
+  })
+  .refine((query) => query.session_mode === 'cookie' || query.code_challenge !== undefined, {
+    path: ['code_challenge'],
+    error: 'is needed',
+  })
+export type StartQuery = z.output<typeof StartQuery>
+
+export const ProviderParams = z.strictObject({ provider: z.enum(providers) })
+
+/** The code that a redirect ended with. */
+export const ExchangeRequest = z
+  .strictObject({
+    code: z.string().min(1).max(8_000),
+    code_verifier: z
+      .string()
+      .regex(/^[\w.~-]{43,128}$/, 'must be 43 to 128 unreserved characters')
+      .openapi({ description: 'What the code challenge was made of (RFC 7636 §4.1).' }),
+    device_info: deviceInfoField.optional(),
+    session_mode: sessionModeField,
+  })
+  .openapi('ExchangeRequest')
+export type ExchangeRequest = z.output<typeof ExchangeRequest>
+
+export const LinkRequest = z.strictObject({ return_to: z.string().min(1).max(2_000) }).openapi('LinkRequest')
+export type LinkRequest = z.output<typeof LinkRequest>
+
+/** Where the browser is to go to sign in with the identity that is added. */
+export const LinkStarted = z.strictObject({ authorization_url: z.string() }).openapi('LinkStarted')
+export type LinkStarted = z.output<typeof LinkStarted>
+
 /** A way to sign in that belongs to the caller. */
 export const IdentitySummary = z
   .strictObject({

@@ -68,6 +68,11 @@ export async function completeSignIn(scope: RequestScope, proof: NativeProof, de
   return await offerRegistration(scope, proof)
 }
 
+/** Whether an identity has an account; it says nothing of one that was refused for age. */
+export async function isKnownIdentity(scope: RequestScope, identity: VerifiedIdentity): Promise<boolean> {
+  return (await findIdentity(scope, { identity, grant: undefined, uses: [] })).user_id !== null
+}
+
 async function findIdentity(scope: RequestScope, { identity, uses }: NativeProof): Promise<z.output<typeof Found>> {
   const { issuer, subject } = identity
   const subjectHash = await lookupIndex(scope.config, 'subject', subjectName(identity))

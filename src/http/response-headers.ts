@@ -6,8 +6,8 @@ const always = {
   'X-Content-Type-Options': 'nosniff',
   'Strict-Transport-Security': 'max-age=63072000; includeSubDomains',
   'Referrer-Policy': 'no-referrer',
-  'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
 }
+const contentSecurityPolicy = "default-src 'none'; frame-ancestors 'none'"
 
 /** The headers that every answer has; what says nothing of caching is not cached. */
 export const secureHeaders: MiddlewareHandler<AppEnv> = async (c, next) => {
@@ -15,6 +15,8 @@ export const secureHeaders: MiddlewareHandler<AppEnv> = async (c, next) => {
   // Set on the answer itself: `c.header` copies an answer that is made already, once for each header.
   const { headers } = c.res
   for (const [name, value] of Object.entries(always)) headers.set(name, value)
+  // A page has a policy of its own.
+  if (!headers.has('Content-Security-Policy')) headers.set('Content-Security-Policy', contentSecurityPolicy)
   if (!headers.has('Cache-Control')) headers.set('Cache-Control', 'no-store')
 }
 
