@@ -1,7 +1,11 @@
 import { createServer, type Server } from 'node:http'
 import { companionPart } from '#scripts/upstream/companion/chat-completions.ts'
 import { createDispatcher } from '#scripts/upstream/dispatch.ts'
-import { googlePart } from '#scripts/upstream/identity/google.ts'
+import { applePart } from '#scripts/upstream/identity/apple/part.ts'
+import { facebookPart } from '#scripts/upstream/identity/facebook/part.ts'
+import { googlePart } from '#scripts/upstream/identity/google/part.ts'
+import { identityPart } from '#scripts/upstream/identity/part.ts'
+import { createRevocations } from '#scripts/upstream/identity/revocations.ts'
 import { createKeyring } from '#scripts/upstream/identity/signing-key.ts'
 import { json, type Part } from '#scripts/upstream/part.ts'
 import { audioSpeechPart } from '#scripts/upstream/voice/audio-speech.ts'
@@ -24,13 +28,13 @@ export interface Upstream {
 
 /** Starts the outside world on 127.0.0.1: identity server, companion and voice. Rejects when the port is taken. */
 export async function startUpstream({ port = 0, chunkDelayMs = 10 }: UpstreamOptions = {}): Promise<Upstream> {
-  const googleKeys = await createKeyring()
+  const identity = await identityParts()
   const server = createServer({ keepAliveTimeout: 65_000 })
   const origin = await listen(server, port)
   const calls = new Map<string, number>()
   const synthesizer = createSynthesizer()
   const vendors = [
-    googlePart(origin, googleKeys),
+    ...identity(origin),
     companionPart({ chunkDelayMs }),
     audioSpeechPart(synthesizer),
     offlineSpeechPart(synthesizer),
@@ -44,6 +48,17 @@ export async function startUpstream({ port = 0, chunkDelayMs = 10 }: UpstreamOpt
       await Promise.all([stop(server), synthesizer.close()])
     },
   }
+}
+
+async function identityParts(): Promise<(origin: string) => Part[]> {
+  const [googleKeys, appleKeys, facebookKeys] = await Promise.all([createKeyring(), createKeyring(), createKeyring()])
+  const revocations = createRevocations()
+  return (origin) => [
+    googlePart(origin, googleKeys),
+    applePart(origin, appleKeys, revocations),
+    facebookPart(origin, facebookKeys, revocations),
+    identityPart(revocations),
+  ]
 }
 
 function overviewPart(parts: readonly Part[], calls: ReadonlyMap<string, number>): Part {

@@ -23,3 +23,20 @@ export async function post(url: string, body: unknown): Promise<Response> {
 export async function read<T extends z.ZodType>(response: Response, schema: T): Promise<z.output<T>> {
   return schema.parse(await response.json())
 }
+
+/** A refusal of RFC 6749 §5.2. */
+export const OAuthError = z.strictObject({ error: z.string(), error_description: z.string() })
+
+/** Posts a form. */
+export async function postForm(
+  url: string,
+  fields: Readonly<Record<string, string>>,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Response> {
+  return await fetch(url, { method: 'POST', headers, body: new URLSearchParams(fields) })
+}
+
+/** The status and the OAuth error of a refusal. */
+export async function refusal(response: Response): Promise<readonly [status: number, error: string]> {
+  return [response.status, (await read(response, OAuthError)).error]
+}
