@@ -54,7 +54,7 @@ async function identityParts(): Promise<(origin: string) => Part[]> {
   const [googleKeys, appleKeys, facebookKeys] = await Promise.all([createKeyring(), createKeyring(), createKeyring()])
   const revocations = createRevocations()
   return (origin) => [
-    googlePart(origin, googleKeys),
+    googlePart(origin, googleKeys, revocations),
     applePart(origin, appleKeys, revocations),
     facebookPart(origin, facebookKeys, revocations),
     identityPart(revocations),

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import * as z from 'zod'
 import { startUpstream, type Upstream } from '#scripts/upstream/server.ts'
 import { workerVariables } from '#scripts/upstream/worker-variables.ts'
-import { post, postForm, read, refusal } from '#test/scripts/upstream-client.ts'
+import { formOf, linksOf, post, postForm, read, refusal } from '#test/scripts/upstream-client.ts'
 
 let upstream: Upstream
 let clientKey: CryptoKey
@@ -160,6 +160,89 @@ describe('Apple’s token endpoint', () => {
     const twice = new URLSearchParams(`client_id=${bundleId}&client_id=${bundleId}&client_secret=x`)
     const refused = await fetch(`${issuer()}/token`, { method: 'POST', body: twice })
     expect(await refusal(refused)).toEqual([400, 'invalid_request'])
+  })
+})
+
+const servicesId = 'com.example.companion.web'
+const redirectUri = 'https://app.example/auth/apple/callback'
+
+describe('signing in with Apple in a browser', () => {
+  async function authorize(wish: Record<string, string> = {}): Promise<Response> {
+    const usual = {
+      client_id: servicesId,
+      redirect_uri: redirectUri,
+      response_type: 'code',
+      response_mode: 'form_post',
+      scope: 'name email',
+      state: 's-1',
+      nonce: 'n-1',
+    }
+    return await fetch(`${issuer()}/authorize?${new URLSearchParams({ ...usual, ...wish })}`, { redirect: 'manual' })
+  }
+
+  const posted = async (person: string) =>
+    formOf(await (await authorize({ login_hint: person, prompt: 'none' })).text())
+
+  const exchangeWeb = async (code: string, redirect = redirectUri) =>
+    await exchange(
+      code,
+      { redirect_uri: redirect, client_id: servicesId },
+      await clientSecret({ clientId: servicesId }),
+    )
+
+  it('posts a code back, and the name at a person’s first authorization only', async () => {
+    const { action, fields } = await posted('hana')
+    expect(action).toBe(redirectUri)
+    expect(fields).toEqual({ code: expect.any(String), state: 's-1', user: expect.any(String) })
+    expect(JSON.parse(fields['user'] ?? '')).toEqual({
+      name: { firstName: 'Hana', lastName: 'Svobodová' },
+      email: expect.stringMatching(/@privaterelay\.appleid\.com$/),
+    })
+    const { id_token: token, refresh_token: refreshToken } = await read(await exchangeWeb(fields['code'] ?? ''), Answer)
+    const { payload } = await jwtVerify(token, jwks(), { issuer: issuer(), audience: servicesId })
+    expect(payload).toMatchObject({ nonce: 'n-1', is_private_email: 'true', at_hash: expect.any(String) })
+    expect(Object.keys((await posted('hana')).fields)).toEqual(['code', 'state'])
+    const credentials = { client_id: servicesId, client_secret: await clientSecret({ clientId: servicesId }) }
+    await postForm(`${issuer()}/revoke`, { ...credentials, token: refreshToken ?? '' })
+    expect(Object.keys((await posted('hana')).fields)).toContain('user')
+  })
+
+  it('offers the test people and a way out', async () => {
+    const links = linksOf(await (await authorize()).text(), upstream.origin)
+    const chosen = formOf(await (await fetch(links.get('Ada Marlowe') ?? '')).text())
+    expect(chosen.fields).toMatchObject({ code: expect.any(String), state: 's-1' })
+    const cancelled = formOf(await (await fetch(links.get('Cancel') ?? '')).text())
+    expect(cancelled).toEqual({ action: redirectUri, fields: { error: 'user_cancelled_authorize', state: 's-1' } })
+  })
+
+  it('redirects where nothing but a code is asked for', async () => {
+    const answer = await authorize({ scope: '', response_mode: '', login_hint: 'ada', prompt: 'none' })
+    const { code, ...rest } = Object.fromEntries(new URL(answer.headers.get('location') ?? '').searchParams)
+    expect(rest).toEqual({ state: 's-1' })
+    const claims = decodeJwt((await read(await exchangeWeb(code ?? ''), Answer)).id_token)
+    expect('email' in claims).toBe(false)
+  })
+
+  it('binds a code to the redirect_uri', async () => {
+    const other = 'https://other.example/auth/apple/callback'
+    for (const redirect of [other, '']) {
+      const { fields } = await posted('ada')
+      expect(await refusal(await exchangeWeb(fields['code'] ?? '', redirect))).toEqual([400, 'invalid_grant'])
+    }
+  })
+
+  it('refuses a bundle id, another callback, another scope, and a scope without form_post', async () => {
+    for (const [wish, error] of [
+      [{ client_id: bundleId }, 'invalid_client'],
+      [{ redirect_uri: 'https://app.example/auth/google/callback' }, 'redirect_uri_mismatch'],
+      [{ scope: 'name phone' }, 'invalid_scope'],
+      [{ response_mode: 'query' }, 'invalid_request'],
+      [{ login_hint: 'nobody', prompt: 'none' }, 'unknown_person'],
+    ] as const) {
+      const page = await authorize(wish)
+      expect(page.status).toBe(400)
+      expect(await page.text()).toContain(`<code>${error}</code>`)
+    }
   })
 })
 

@@ -3,7 +3,16 @@ import { createRemoteJWKSet, jwtVerify } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import * as z from 'zod'
 import { startUpstream, type Upstream } from '#scripts/upstream/server.ts'
-import { workerVariables } from '#scripts/upstream/worker-variables.ts'
+import {
+  appId,
+  appToken,
+  askGraph,
+  debugToken,
+  graphRefusal as refusal,
+  proofOf,
+  readMe,
+  secret,
+} from '#test/scripts/graph-client.ts'
 import { post, read } from '#test/scripts/upstream-client.ts'
 
 let upstream: Upstream
@@ -15,39 +24,16 @@ afterAll(async () => {
   await upstream.close()
 })
 
-const { FACEBOOK_APP_ID: appId, FACEBOOK_APP_SECRET: secret } = workerVariables.identity('')
-const appToken = `${appId}|${secret}`
-const proofOf = (token: string) => createHmac('sha256', secret).update(token).digest('hex')
-
 const HandedOut = z.strictObject({ access_token: z.string(), user_id: z.string(), person: z.string() })
-const GraphError = z.strictObject({
-  error: z.strictObject({
-    message: z.string(),
-    type: z.string(),
-    code: z.number(),
-    error_subcode: z.number().optional(),
-    fbtrace_id: z.string(),
-  }),
-})
-
 async function handedOut(wish: object = {}) {
   return await read(await post(`${upstream.origin}/facebook/access-token`, { person: 'new', ...wish }), HandedOut)
 }
 
-async function graph(path: string, parameters: Record<string, string>, method = 'GET'): Promise<Response> {
-  return await fetch(`${upstream.origin}/facebook/graph/${path}?${new URLSearchParams(parameters)}`, { method })
-}
-
-const debug = async (token: string, accessToken = appToken) =>
-  await graph('v25.0/debug_token', { input_token: token, access_token: accessToken })
-
-const me = async (token: string, parameters: Record<string, string> = {}) =>
-  await graph('v25.0/me', { access_token: token, appsecret_proof: proofOf(token), ...parameters })
-
-async function refusal(response: Response) {
-  const { error } = await read(response, GraphError)
-  return [response.status, error.type, error.code, error.error_subcode]
-}
+const graph = async (path: string, parameters: Record<string, string>, method = 'GET') =>
+  await askGraph(upstream.origin, path, parameters, method)
+const debug = async (token: string, accessToken?: string) => await debugToken(upstream.origin, token, accessToken)
+const me = async (token: string, parameters?: Record<string, string>) =>
+  await readMe(upstream.origin, token, parameters)
 
 describe('the Graph', () => {
   it('says of a token whose it is, and for which app', async () => {

@@ -22,7 +22,7 @@ export interface CodeGrant extends Grant {
 /** Why a code is refused. */
 export type CodeRefusal = 'unknown' | 'used' | 'expired' | 'client' | 'redirect' | 'verifier'
 
-export interface CodePresented {
+interface CodePresented {
   readonly code: string
   readonly clientId: string
   readonly redirectUri: string

@@ -19,7 +19,7 @@ export function appleEmail({ label, email, hidesEmail }: Person): string | undef
 }
 
 /** What Apple says of an address. It writes these booleans as strings. */
-export function appleEmailClaims(person: Person) {
+function appleEmailClaims(person: Person) {
   const email = appleEmail(person)
   if (email === undefined) return {}
   return { email, email_verified: 'true', ...(person.hidesEmail ? { is_private_email: 'true' } : {}) }

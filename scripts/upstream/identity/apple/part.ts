@@ -1,8 +1,10 @@
 import * as z from 'zod'
+import { answerAuthorization } from '#scripts/upstream/identity/apple/authorize.ts'
 import { appleClaims, nativeClaims } from '#scripts/upstream/identity/apple/claims.ts'
 import { NotificationWish, signNotification } from '#scripts/upstream/identity/apple/notification.ts'
 import { createAppleState, newCode, type AppleState } from '#scripts/upstream/identity/apple/state.ts'
 import { answerRevocation, answerToken } from '#scripts/upstream/identity/apple/tokens.ts'
+import { withErrorPage } from '#scripts/upstream/identity/authorization.ts'
 import { IdTokenWish, signAsWished } from '#scripts/upstream/identity/id-token-wish.ts'
 import { appleTeam } from '#scripts/upstream/identity/local-clients.ts'
 import { oauthFailure } from '#scripts/upstream/identity/oauth-failure.ts'
@@ -25,7 +27,9 @@ export function applePart(origin: string, keyring: Keyring, revocations: Revocat
     summary: 'Apple: signs identity tokens, takes codes and client secrets',
     prefixes: ['/apple'],
     routes: {
+      'GET /apple/.well-known/openid-configuration': () => json(discovery(issuer)),
       'GET /apple/jwks': () => json(keyring.published()),
+      'GET /apple/authorize': withErrorPage('Apple', (ask) => answerAuthorization(ask, state)),
       'POST /apple/token': async (ask) => await answerToken(ask, state),
       'POST /apple/revoke': async (ask) => await answerRevocation(ask, state),
       'POST /apple/id-token': async (ask) => json(await handOver(ask, state)),
@@ -54,4 +58,21 @@ async function handOver(ask: Ask, { issuer, keyring, codes }: AppleState) {
   const usual = { ...appleClaims(issuer, { person, audience, scope, nonce }), ...nativeClaims(code) }
   const idToken = await signAsWished(keyring, usual, { ...wish, header: { typ: null, ...wish.header } })
   return { id_token: idToken, authorization_code: code, person: person.label }
+}
+
+/** OpenID Connect Discovery §3. */
+function discovery(issuer: string) {
+  return {
+    issuer,
+    authorization_endpoint: `${issuer}/authorize`,
+    token_endpoint: `${issuer}/token`,
+    revocation_endpoint: `${issuer}/revoke`,
+    jwks_uri: `${issuer}/jwks`,
+    response_types_supported: ['code'],
+    response_modes_supported: ['query', 'form_post'],
+    subject_types_supported: ['pairwise'],
+    id_token_signing_alg_values_supported: ['RS256'],
+    scopes_supported: ['openid', 'email', 'name'],
+    token_endpoint_auth_methods_supported: ['client_secret_post'],
+  }
 }

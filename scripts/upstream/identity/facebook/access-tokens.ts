@@ -6,7 +6,7 @@ import type { Person } from '#scripts/upstream/identity/people.ts'
 export const accessTokenLifetimeSeconds = 5_184_000
 
 /** What becomes of an access token, and what a test has bent of its answers. */
-export interface TokenTerms {
+interface TokenTerms {
   readonly appId: string
   readonly scopes: readonly string[]
   /** In seconds since 1970; 0 for never. */

@@ -1,6 +1,8 @@
 import * as z from 'zod'
+import { withErrorPage } from '#scripts/upstream/identity/authorization.ts'
 import { createAccessTokens, type AccessTokens } from '#scripts/upstream/identity/facebook/access-tokens.ts'
 import { exchangeCode } from '#scripts/upstream/identity/facebook/code-exchange.ts'
+import { answerDialog } from '#scripts/upstream/identity/facebook/dialog.ts'
 import { versioned } from '#scripts/upstream/identity/facebook/graph-credentials.ts'
 import { graphFailure } from '#scripts/upstream/identity/facebook/graph-failure.ts'
 import { debugToken, deletePermissions, readMe } from '#scripts/upstream/identity/facebook/graph.ts'
@@ -27,7 +29,7 @@ const AccessTokenWish = z.strictObject({
 })
 
 /**
- * Facebook: the Graph API below `/facebook/graph/{version}`, and Limited Login. For tests only:
+ * Facebook: the dialog below `/facebook/dialog`, the Graph API below `/facebook/graph`, and Limited Login. For tests only:
  * `POST /facebook/access-token` hands out a classic token (`debug_data` and `profile` override members of what
  * `debug_token` and `/me` answer of it; null takes one away), `POST /facebook/limited-token` a Limited Login token (bent
  * as `IdTokenWish` says), and `POST /facebook/signed-request` what the deauthorize and data deletion callbacks carry.
@@ -41,6 +43,10 @@ export function facebookPart(origin: string, keyring: Keyring, revocations: Revo
     summary: 'Facebook: Graph API, Limited Login, signed requests',
     prefixes: ['/facebook'],
     routes: {
+      'GET /facebook/dialog/{version}/dialog/oauth': withErrorPage(
+        'Facebook',
+        versioned((ask) => answerDialog(ask, codes)),
+      ),
       'GET /facebook/graph/{version}/debug_token': graph((ask) => debugToken(ask, tokens)),
       'GET /facebook/graph/{version}/me': graph((ask) => readMe(ask, tokens)),
       'DELETE /facebook/graph/{version}/{user}/permissions': graph((ask) =>
