@@ -1,19 +1,22 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { Failure, json, type Ask, type Part, type Reply } from '#scripts/upstream/part.ts'
+import { sendFault, type Faults } from '#scripts/upstream/faults.ts'
+import { Failure, json, type Ask, type Part } from '#scripts/upstream/part.ts'
 import { createRouter } from '#scripts/upstream/router.ts'
+import { send } from '#scripts/upstream/send.ts'
 
 const bodyBytesMost = 1_048_576
 
-/** Answers every request from the parts' routes, and counts by path those that reached a route. */
-export function createDispatcher(parts: readonly Part[], calls: Map<string, number>) {
+/** Answers every request from the parts' routes or as a test has planted it, and counts by path what reached a route. */
+export function createDispatcher(parts: readonly Part[], calls: Map<string, number>, faults: Faults) {
   const router = createRouter(parts)
   return async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
     const url = URL.parse(`http://127.0.0.1${incoming.url}`) ?? new URL('http://127.0.0.1/')
     try {
       const { handler, parameters } = router.find(incoming.method ?? 'GET', url.pathname)
       calls.set(url.pathname, (calls.get(url.pathname) ?? 0) + 1)
-      const text = await readBody(incoming)
-      await send(outgoing, await handler({ url, parameters, headers: incoming.headers, text }))
+      const ask = { url, parameters, headers: incoming.headers, text: await readBody(incoming) }
+      const fault = faults.take(ask)
+      await (fault === undefined ? send(outgoing, await handler(ask)) : sendFault(outgoing, fault))
     } catch (error) {
       if (outgoing.headersSent) return void outgoing.destroy()
       if (outgoing.destroyed) return
@@ -40,27 +43,4 @@ function asFailure(error: unknown): Failure {
   if (error instanceof Failure) return error
   console.error(error)
   return new Failure(500, 'internal_error', 'The local upstream failed; its log says why.')
-}
-
-async function send(outgoing: ServerResponse, { status = 200, headers = {}, body }: Reply): Promise<void> {
-  if (typeof body === 'string' || body instanceof Uint8Array) {
-    outgoing.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) }).end(body)
-    return
-  }
-  outgoing.writeHead(status, headers)
-  for await (const chunk of body) {
-    if (outgoing.destroyed) break
-    if (!outgoing.write(chunk)) await drained(outgoing)
-  }
-  outgoing.end()
-}
-
-function drained(outgoing: ServerResponse): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      outgoing.off('drain', done).off('close', done)
-      resolve()
-    }
-    outgoing.once('drain', done).once('close', done)
-  })
 }

@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http'
 import { companionPart } from '#scripts/upstream/companion/chat-completions.ts'
 import { createDispatcher } from '#scripts/upstream/dispatch.ts'
+import { createFaults, type Faults } from '#scripts/upstream/faults.ts'
 import { applePart } from '#scripts/upstream/identity/apple/part.ts'
 import { facebookPart } from '#scripts/upstream/identity/facebook/part.ts'
 import { googlePart } from '#scripts/upstream/identity/google/part.ts'
@@ -28,7 +29,8 @@ export interface Upstream {
 
 /** Starts the outside world on 127.0.0.1: identity server, companion and voice. Rejects when the port is taken. */
 export async function startUpstream({ port = 0, chunkDelayMs = 10 }: UpstreamOptions = {}): Promise<Upstream> {
-  const identity = await identityParts()
+  const faults = createFaults()
+  const identity = await identityParts(faults)
   const server = createServer({ keepAliveTimeout: 65_000 })
   const origin = await listen(server, port)
   const calls = new Map<string, number>()
@@ -39,7 +41,7 @@ export async function startUpstream({ port = 0, chunkDelayMs = 10 }: UpstreamOpt
     audioSpeechPart(synthesizer),
     offlineSpeechPart(synthesizer),
   ]
-  const dispatch = createDispatcher([...vendors, overviewPart(vendors, calls)], calls)
+  const dispatch = createDispatcher([...vendors, overviewPart(vendors, calls)], calls, faults)
   server.on('request', (incoming, outgoing) => void dispatch(incoming, outgoing))
   return {
     origin,
@@ -50,14 +52,14 @@ export async function startUpstream({ port = 0, chunkDelayMs = 10 }: UpstreamOpt
   }
 }
 
-async function identityParts(): Promise<(origin: string) => Part[]> {
+async function identityParts(faults: Faults): Promise<(origin: string) => Part[]> {
   const [googleKeys, appleKeys, facebookKeys] = await Promise.all([createKeyring(), createKeyring(), createKeyring()])
   const revocations = createRevocations()
   return (origin) => [
     googlePart(origin, googleKeys, revocations),
     applePart(origin, appleKeys, revocations),
     facebookPart(origin, facebookKeys, revocations),
-    identityPart(revocations),
+    identityPart(revocations, faults),
   ]
 }
 
