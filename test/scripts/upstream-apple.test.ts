@@ -111,7 +111,8 @@ describe('Apple’s token endpoint', () => {
     const { payload } = await jwtVerify(first.id_token, jwks(), { issuer: issuer(), audience: bundleId })
     expect(payload).toMatchObject({ sub: decodeJwt(handed).sub, nonce: 'n-2', at_hash: expect.any(String) })
     const second = await read(await refresh(first.refresh_token ?? ''), Answer)
-    expect(decodeJwt(second.id_token).sub).toBe(payload.sub)
+    expect(decodeJwt(second.id_token)).toMatchObject({ sub: payload.sub, nonce_supported: true })
+    expect(decodeJwt(second.id_token)['nonce']).toBeUndefined()
     expect('refresh_token' in second).toBe(false)
   })
 

@@ -25,12 +25,15 @@ export async function answerToken(ask: Ask, state: AppleState): Promise<Reply> {
     case 'authorization_code': {
       const grant = redeemCode(ask, state, clientId)
       const refreshToken = state.tokens.issue('refresh', `r${opaque()}.0.local`, grant)
-      return json({ ...(await freshTokens(state, grant)), refresh_token: refreshToken }, { headers: noStore })
+      return json(
+        { ...(await freshTokens(state, grant, grant.nonce)), refresh_token: refreshToken },
+        { headers: noStore },
+      )
     }
     case 'refresh_token': {
       const grant = state.tokens.find('refresh', formBody(ask, RefreshRequest).refresh_token)
       if (grant?.clientId !== clientId) throw invalidGrant('The refresh token is expired, revoked or another client’s.')
-      return json(await freshTokens(state, grant), { headers: noStore })
+      return json(await freshTokens(state, grant, undefined), { headers: noStore })
     }
     default: {
       throw new Failure(400, 'unsupported_grant_type', `There is no grant ${grantType}.`)
@@ -79,9 +82,10 @@ const reasons: Record<CodeRefusal, string> = {
   verifier: 'The verifier does not match.',
 }
 
-async function freshTokens({ issuer, keyring, tokens }: AppleState, grant: Grant) {
+/** A refreshed token has no nonce (OpenID Connect Core §12.2). */
+async function freshTokens({ issuer, keyring, tokens }: AppleState, grant: Grant, nonce: string | undefined) {
   const accessToken = tokens.issue('access', `a${opaque()}.0.local`, grant)
-  const claims = appleClaims(issuer, { ...grant, audience: grant.clientId })
+  const claims = appleClaims(issuer, { ...grant, nonce, audience: grant.clientId })
   const idToken = await keyring.sign(JSON.stringify({ ...claims, at_hash: halfHash(accessToken) }), { typ: null })
   return { access_token: accessToken, token_type: 'Bearer', expires_in: 3600, id_token: idToken }
 }

@@ -23,7 +23,7 @@ export function versioned(handler: Handler): Handler {
 export function requireAppToken(ask: Ask): void {
   const token = accessTokenOf(ask)
   if (!isAppToken(token)) throw new GraphFailure(190, 'Invalid OAuth access token signature.')
-  if (proofOf(ask) !== undefined) requireProof(ask, token)
+  if (parameterOf(ask, 'appsecret_proof') !== undefined) requireProof(ask, token)
 }
 
 export function isAppToken(token: string): boolean {
@@ -41,16 +41,22 @@ export function requireUserToken(ask: Ask, tokens: AccessTokens): AccessToken {
   return found
 }
 
-export function accessTokenOf({ url, headers }: Ask): string {
-  const token =
-    url.searchParams.get('access_token') ?? /^(?:Bearer|OAuth) (.+)$/i.exec(headers.authorization ?? '')?.[1]
+export function accessTokenOf(ask: Ask): string {
+  const inHeader = /^(?:Bearer|OAuth) (.+)$/i.exec(ask.headers.authorization ?? '')?.[1]
+  const token = parameterOf(ask, 'access_token') ?? inHeader
   if (token === undefined) throw new GraphFailure(104, 'An access token is required to request this resource.')
   return token
 }
 
+/** A parameter of the query, or of the form that is the body. */
+function parameterOf({ url, headers, text }: Ask, name: string): string | undefined {
+  const isForm = headers['content-type']?.startsWith('application/x-www-form-urlencoded') === true
+  return url.searchParams.get(name) ?? new URLSearchParams(isForm ? text : '').get(name) ?? undefined
+}
+
 /** developers.facebook.com/docs/graph-api/guides/secure-requests: the token's HMAC-SHA256 under the app's secret, in hex. */
 function requireProof(ask: Ask, token: string): void {
-  const proof = proofOf(ask)
+  const proof = parameterOf(ask, 'appsecret_proof')
   const type = 'GraphMethodException'
   if (proof === undefined) {
     throw new GraphFailure(100, 'API calls from the server require an appsecret_proof argument', { type })
@@ -58,8 +64,4 @@ function requireProof(ask: Ask, token: string): void {
   if (proof !== createHmac('sha256', facebookApp.secret).update(token).digest('hex')) {
     throw new GraphFailure(100, 'Invalid appsecret_proof provided in the API argument', { type })
   }
-}
-
-function proofOf({ url }: Ask): string | undefined {
-  return url.searchParams.get('appsecret_proof') ?? undefined
 }
