@@ -106,6 +106,14 @@ function defaultsFor(
     PUBLIC_ORIGIN: workerOrigin,
     // Where web apps are usually developed; without it no page could call the local service.
     ALLOWED_ORIGINS: 'http://localhost:3000,http://localhost:5173,http://localhost:8080',
+    // Where those pages, a desktop app and a phone's app may have a sign-in return to.
+    ALLOWED_RETURN_URLS: [
+      'http://localhost:3000/signed-in',
+      'http://localhost:5173/signed-in',
+      'http://localhost:8080/signed-in',
+      'http://127.0.0.1/signed-in',
+      'com.example.companion:/signed-in',
+    ].join(','),
     ...keys,
     ...workerVariables.identity(upstreamOrigin),
     ...(values['LLM_API_KEY'] === undefined ? workerVariables.companion(upstreamOrigin) : {}),
