@@ -1,8 +1,8 @@
 import { sql } from 'drizzle-orm'
-import { v7 as uuidv7 } from 'uuid'
 import { z } from 'zod'
 import { providerOf } from '#src/auth/providers/registry.ts'
-import type { ProviderEvent, Provider } from '#src/auth/providers/verified-identity.ts'
+import type { ProviderEvent } from '#src/auth/providers/identity-provider.ts'
+import type { Provider } from '#src/auth/providers/verified-identity.ts'
 import { rowOf } from '#src/db/rows.ts'
 import { asService, type RequestScope } from '#src/db/scope.ts'
 
@@ -12,8 +12,7 @@ const Applied = z.object({ erasure_id: z.uuid().nullable() })
 
 /**
  * Does what a provider tells of somebody: ends the sessions that its identity began, or takes the identity away, with the
- * account where it was the only one. Told again, it does nothing more and answers the same. Throws
- * `invalid_identity_token` for what the provider did not send.
+ * account where it was the only one. Told again, it does nothing more and answers the same.
  */
 export async function applyProviderEvent(
   scope: RequestScope,
@@ -25,7 +24,7 @@ export async function applyProviderEvent(
   const [answer] = await asService(scope, 'auth', 'provider event', (db) => [
     db.execute(sql`select * from app.apply_provider_event(
       ${eventId}, ${new Date(Date.now() + keptForSeconds * 1_000)}, ${provider}, ${issuer}, ${event.subject}, ${event.effect},
-      ${uuidv7()}, ${scope.requestId})`),
+      ${scope.requestId})`),
   ])
   return { erasureId: rowOf(Applied, answer).erasure_id }
 }

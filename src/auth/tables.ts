@@ -66,7 +66,7 @@ export const retiredTokens = pgTable(
       foreignColumns: [userSessions.id, userSessions.userId],
     }).onDelete('cascade'),
     check('retired_tokens_token_hash_check', sql`length(token_hash) = 32`),
-    ...gatePolicies('retired_tokens', ['select', 'insert']),
+    ...gatePolicies('retired_tokens', ['select', 'insert', 'update']),
   ],
 ).enableRLS()
 

@@ -29,6 +29,14 @@ interface ExchangedCode {
   readonly grant: Grant | undefined
 }
 
+/** What a provider tells of somebody by itself. */
+export interface ProviderEvent {
+  /** The same for the same event, however often it is told. */
+  readonly id: string
+  readonly subject: string
+  readonly effect: 'deauthorized' | 'account_deleted' | 'email_disabled' | 'email_enabled'
+}
+
 /** Names that a client handed over: untrusted text, bounded, well-formed and free of NUL. */
 export interface Names {
   readonly firstName: string | null
