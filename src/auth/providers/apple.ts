@@ -2,9 +2,9 @@ import { importPKCS8, SignJWT } from 'jose'
 import * as z from 'zod'
 import { buildAuthorizationUrl } from '#src/auth/providers/authorization-request.ts'
 import { FlagClaim, NameClaim } from '#src/auth/providers/claims.ts'
-import { redeemCode, revokeToken, type CodeTokens } from '#src/auth/providers/code-exchange.ts'
+import { redeemCode, refreshGrant, revokeToken, type CodeTokens } from '#src/auth/providers/code-exchange.ts'
 import { verifyIdToken } from '#src/auth/providers/id-token.ts'
-import type { Grant, IdentityProvider, Names } from '#src/auth/providers/identity-provider.ts'
+import type { IdentityProvider, Names } from '#src/auth/providers/identity-provider.ts'
 import { refuseToken, type VerifiedIdentity } from '#src/auth/providers/verified-identity.ts'
 import type { Config } from '#src/config.ts'
 import { Problem } from '#src/http/problem.ts'
@@ -48,7 +48,7 @@ export const apple = {
     const tokens = await redeem(config, identity.clientId, { code })
     const { subject } = await verify(config, tokens.id_token, [identity.clientId], 'any')
     if (subject !== identity.subject) throw refuseToken('provider')
-    return grantFrom(identity.clientId, tokens)
+    return refreshGrant(identity.clientId, tokens)
   },
 
   authorizationUrl: (config, request) =>
@@ -65,7 +65,7 @@ export const apple = {
     const parameters = { code, code_verifier: codeVerifier, redirect_uri: redirectUri }
     const tokens = await redeem(config, clientId, parameters)
     const identity = await verify(config, tokens.id_token, [clientId], { presented: nonce })
-    return { identity, grant: grantFrom(clientId, tokens) }
+    return { identity, grant: refreshGrant(clientId, tokens) }
   },
 
   readCallbackNames,
@@ -159,11 +159,6 @@ function signingKeyOf({ APPLE_TEAM_ID: teamId, APPLE_KEY_ID: id, APPLE_PRIVATE_K
 function servicesIdOf(config: Config): string {
   if (config.APPLE_CLIENT_ID === undefined || signingKeyOf(config) === undefined) throw notConfigured()
   return config.APPLE_CLIENT_ID
-}
-
-function grantFrom(clientId: string, tokens: CodeTokens): Grant | undefined {
-  if (tokens.refresh_token === undefined) return undefined
-  return { kind: 'refresh_token', value: tokens.refresh_token, client_id: clientId }
 }
 
 function readCallbackNames({ user = '' }: Readonly<Record<string, string>>): Names {

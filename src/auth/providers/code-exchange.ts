@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import type { Grant } from '#src/auth/providers/identity-provider.ts'
 import { callProvider, parseAnswer } from '#src/auth/providers/provider-call.ts'
 import { refuseToken } from '#src/auth/providers/verified-identity.ts'
 import type { Config } from '#src/config.ts'
@@ -40,6 +41,12 @@ export async function redeemCode(
   const { error } = parseAnswer(OAuthRefusal, answer)
   if (ourFaults.has(error)) throw new Problem('not_configured', 'The provider does not accept this service.')
   throw refuseToken('provider')
+}
+
+/** A refresh token as what can be taken back. Without one there is nothing: an access token is dead before anybody leaves. */
+export function refreshGrant(clientId: string, tokens: CodeTokens): Grant | undefined {
+  if (tokens.refresh_token === undefined) return undefined
+  return { kind: 'refresh_token', value: tokens.refresh_token, client_id: clientId }
 }
 
 interface RevocationRequest {

@@ -1,8 +1,8 @@
 import * as z from 'zod'
 import { buildAuthorizationUrl } from '#src/auth/providers/authorization-request.ts'
-import { redeemCode, revokeToken, type CodeTokens } from '#src/auth/providers/code-exchange.ts'
+import { redeemCode, refreshGrant, revokeToken, type CodeTokens } from '#src/auth/providers/code-exchange.ts'
 import { verifyIdToken, type VerifiedIdToken } from '#src/auth/providers/id-token.ts'
-import type { Grant, IdentityProvider } from '#src/auth/providers/identity-provider.ts'
+import type { IdentityProvider } from '#src/auth/providers/identity-provider.ts'
 import { refuseToken, type VerifiedIdentity } from '#src/auth/providers/verified-identity.ts'
 import type { Config } from '#src/config.ts'
 import { Problem } from '#src/http/problem.ts'
@@ -38,7 +38,7 @@ export const google = {
     const { clientId, tokens } = await redeem(config, { code, redirect_uri: '' })
     const { subject } = await verify(config, tokens.id_token, [clientId], 'any')
     if (subject !== identity.subject) throw refuseToken('provider')
-    return grantFrom(clientId, tokens)
+    return refreshGrant(clientId, tokens)
   },
 
   authorizationUrl: (config, request) =>
@@ -53,7 +53,7 @@ export const google = {
   exchangeCode: async (config, { code, codeVerifier, redirectUri, nonce }) => {
     const { clientId, tokens } = await redeem(config, { code, code_verifier: codeVerifier, redirect_uri: redirectUri })
     const identity = await verify(config, tokens.id_token, [clientId], { presented: nonce })
-    return { identity, grant: grantFrom(clientId, tokens) }
+    return { identity, grant: refreshGrant(clientId, tokens) }
   },
 
   revoke: async (config, { value }) => {
@@ -115,12 +115,6 @@ function webClientOf(config: Config): { clientId: string; clientSecret: string }
   const clientSecret = config.GOOGLE_CLIENT_SECRET
   if (clientId === undefined || clientSecret === undefined) throw notConfigured()
   return { clientId, clientSecret }
-}
-
-// Google gives a refresh token for the first consent only; an access token would be dead before anybody revoked it.
-function grantFrom(clientId: string, tokens: CodeTokens): Grant | undefined {
-  if (tokens.refresh_token === undefined) return undefined
-  return { kind: 'refresh_token', value: tokens.refresh_token, client_id: clientId }
 }
 
 const notConfigured = () => new Problem('not_configured', 'Sign-in with Google is not configured.')

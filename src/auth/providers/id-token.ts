@@ -58,9 +58,7 @@ export interface VerifiedIdToken {
  * Throws `invalid_identity_token` or `upstream_unavailable`.
  */
 export async function verifyIdToken(config: Config, token: string, rules: IdTokenRules): Promise<VerifiedIdToken> {
-  // jose keeps the last of two equal members; which one the issuer meant is anybody's guess.
-  const segments = token.split('.').slice(0, 2).map(readSegment)
-  if (!Header.safeParse(segments[0]).success) throw refuseToken('shape')
+  checkForm(token)
   const payload = await verifySignature(config, token, rules)
   const claims = Claims.safeParse(payload)
   if (!claims.success) throw refuseToken('claims')
@@ -70,9 +68,27 @@ export async function verifyIdToken(config: Config, token: string, rules: IdToke
   return { claims: claims.data, clientId, payload }
 }
 
-function readSegment(segment: string): unknown {
+/** jose reads base64 in any spelling, and of two equal members keeps the last: which one was meant is anybody's guess. */
+function checkForm(token: string): void {
+  const segments = token.split('.').map(readSegment)
+  if (segments.length !== 3) throw refuseToken('shape')
+  const [header] = segments.slice(0, 2).map(readJson)
+  if (!Header.safeParse(header).success) throw refuseToken('shape')
+}
+
+function readSegment(segment: string): Uint8Array {
   try {
-    return parseStrictJson(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(base64url.decode(segment)))
+    const bytes = base64url.decode(segment)
+    if (segment !== '' && base64url.encode(bytes) === segment) return bytes
+  } catch (error) {
+    throw refuseToken('shape', error)
+  }
+  throw refuseToken('shape')
+}
+
+function readJson(bytes: Uint8Array): unknown {
+  try {
+    return parseStrictJson(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes))
   } catch (error) {
     throw refuseToken('shape', error)
   }
@@ -106,7 +122,9 @@ function clientIdOf({ aud, azp }: Claims, ours: readonly string[]): string {
 }
 
 function checkLife({ iat, exp }: Claims): void {
-  if (exp - iat > longestLifeSeconds || exp - Date.now() / 1_000 > longestLifeSeconds) throw refuseToken('age')
+  // Apple's tokens live for a day to the second, and its clock may be ahead of ours.
+  const longest = longestLifeSeconds + leewaySeconds
+  if (exp - iat > longest || exp - Date.now() / 1_000 > longest) throw refuseToken('age')
 }
 
 /** Presence on one side only is a mismatch. Native SDKs put the nonce or its SHA-256 in hex into the token. */
