@@ -23,7 +23,7 @@ export default defineConfig({
           ...common,
           name: 'worker',
           include: ['test/{api,contract,faults,unit}/**/*.test.ts'],
-          setupFiles: ['./test/setup/quiet-log.ts'],
+          setupFiles: ['./test/setup/quiet-log.ts', './test/setup/stores-hold.ts'],
         },
       },
       {

@@ -57,6 +57,6 @@ export function scopeOn(config: Config, database: Database): RequestScope {
 /** A person's request with the session that was active just now (1) or with the one that is due to be touched (2). */
 export function callerOn(config: Config, database: Database, person: Person, session: 1 | 2 = 1): Caller {
   const tokenHash = new Uint8Array(createHash('sha256').update(`session ${person.userNumber}/${session}`).digest())
-  keepDataKeys(tokenHash, { userId: person.userId, keys: [person.dataKey] })
+  keepDataKeys(tokenHash, { userId: person.userId, keys: [person.dataKey], broken: [] })
   return { ...scopeOn(config, database), tokenHash, session: undefined }
 }

@@ -29,7 +29,7 @@ export async function rehearse(client: Client, start: Start): Promise<Rehearsal>
 
 class RehearsalDatabase implements Database {
   flights = 0
-  readonly isLoginKnown = true
+  readonly knownLogin = { endsTransactions: false }
   readonly deadlineMs = 60_000
   readonly #client: Client
   #flown: Flight[] = []
@@ -38,7 +38,7 @@ class RehearsalDatabase implements Database {
     this.#client = client
   }
 
-  markLoginKnown(): void {}
+  keepLogin(): void {}
 
   async fly(flight: Flight): Promise<readonly QueryResult[]> {
     this.flights += 1

@@ -68,8 +68,16 @@ async function findSmallTables(client: Client): Promise<ReadonlySet<string>> {
 
 async function subjectFor(client: Client, config: Config, person: Person): Promise<Subject> {
   const { common, rare } = person.words
-  const found = await client.query<{ conversation: string; common: string; rare: string; entries: string }>(
+  const found = await client.query<{
+    conversation: string
+    middle: string
+    common: string
+    rare: string
+    entries: string
+  }>(
     `select (select id from conversations where user_id = $1 order by message_count desc, id limit 1) as conversation,
+       (select id from messages where user_id = $1 order by id
+          offset (select count(*) / 2 from messages where user_id = $1) limit 1) as middle,
        (select count(*) from messages where user_id = $1 and words @> array[$2::bigint]) as common,
        (select count(*) from messages where user_id = $1 and words @> array[$3::bigint]) as rare,
        (select head_seq from audit_chains where user_id = $1) as entries`,
@@ -78,7 +86,8 @@ async function subjectFor(client: Client, config: Config, person: Person): Promi
   const row = found.rows[0]
   if (row === undefined) throw new Error('the person is not there')
   const matches = { common: Number(row.common), rare: Number(row.rare) }
-  return { config, person, conversationId: row.conversation, matches, auditEntries: Number(row.entries) }
+  const { conversation: conversationId, middle: middleMessageId } = row
+  return { config, person, conversationId, middleMessageId, matches, auditEntries: Number(row.entries) }
 }
 
 async function sizeOf(client: Client): Promise<string> {

@@ -9,6 +9,7 @@ import { searchMessages } from '#src/conversations/search.ts'
 import { finishedTurn, startTurn } from '#src/conversations/take-turn.ts'
 import type { Caller } from '#src/db/scope.ts'
 import { getPersona, listPersonas } from '#src/personas/personas.ts'
+import { readStaleCells } from '#src/privacy/rotate-data-key.ts'
 
 /** A verb of the Worker's whose statements are measured. */
 export interface MeasuredVerb {
@@ -24,6 +25,8 @@ export interface Subject {
   readonly person: Person
   /** Their longest conversation. */
   readonly conversationId: string
+  /** One of their messages, with as many before it as after it. */
+  readonly middleMessageId: string
   /** How many of their messages hold the common word, and the rare one. */
   readonly matches: { readonly common: number; readonly rare: number }
   readonly auditEntries: number
@@ -33,7 +36,11 @@ const personaId = '0198f000-0000-7000-8000-000000000001'
 const limit = 50
 const content = 'How is the weather at the lighthouse today?'
 
-/** Every verb that lists, searches or takes a turn, and the session that opens each flight; a new one gets a line here. */
+// What fills the measured rows in the place of seals names a version below this one.
+const versionToCome = 65_535
+const placeOfMessages = 13
+
+/** Every verb that lists, searches, takes a turn or seals anew, and the session that opens each flight; a new one gets a line here. */
 export function verbsFor(subject: Subject): readonly MeasuredVerb[] {
   const { config, person, conversationId, matches, auditEntries } = subject
   const as =
@@ -101,10 +108,17 @@ export function verbsFor(subject: Subject): readonly MeasuredVerb[] {
         return async () => await turn(callerOn(config, database, person), conversationId)
       },
     },
+    {
+      name: 'readStaleCells, messages from the middle',
+      start: async (on) => async () => {
+        const from = { place: placeOfMessages, rowId: subject.middleMessageId }
+        return await readStaleCells(scopeOn(config, on), person.userId, versionToCome, from)
+      },
+    },
   ]
 }
 
-const found = (matches: number) => ({ 'app.search_messages': matches })
+const found = (matches: number) => ({ 'app.find_messages': matches })
 
 const turn = async (caller: Caller, conversationId: string) =>
   await finishedTurn(await startTurn(caller, conversationId, { content }, 'new'))

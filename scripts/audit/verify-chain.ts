@@ -22,45 +22,80 @@ export interface ChainHead {
 export interface Chain {
   readonly chainId: string
   readonly head: ChainHead
+  /** How far the database says that the head was copied out. */
+  readonly anchoredSeq: number
   /** In the order of `seq`. */
   readonly entries: readonly AuditEntry[]
-  readonly anchors: readonly ChainHead[]
+  /** What was anchored of it; undefined where nobody looked. */
+  readonly anchors: readonly ChainHead[] | undefined
 }
 
 /** What was done to a chain, and where. */
 export interface Finding {
   readonly chainId: string
   readonly seq: number
-  readonly fault: 'changed' | 'missing' | 'unlinked' | 'not the head' | 'not as anchored'
+  /** The last place of several that are alike. */
+  readonly upTo?: number
+  readonly fault:
+    | 'changed'
+    | 'missing'
+    | 'unlinked'
+    | 'out of place'
+    | 'not the head'
+    | 'not as anchored'
+    | 'not anchored'
 }
+
+type Find = (seq: number, fault: Finding['fault'], upTo?: number) => void
 
 const noHash = '00'.repeat(32)
 
+/** Heads are anchored every day; what has waited for half a day longer was passed over. */
+const longestWithoutAnchorMs = 36 * 3_600_000
+
 /**
  * Works every hash of a chain out again, apart from the database, and compares: each entry with its own hash (`changed`)
- * and with the one before it (`unlinked`), the places with 1, 2, 3… (`missing`), the last entry with the head, and the
- * entries with what was anchored of them.
+ * and with the one before it (`unlinked`), the places with 1, 2, 3… (`missing`, one finding for each gap, and `out of
+ * place`), the last entry with the head, and the entries with what was anchored of them. Where the anchors are known,
+ * they must reach as far as the database says, and to every entry that is older than 36 hours (`not anchored`).
  */
-export function verifyChain(chain: Chain): readonly Finding[] {
-  const { chainId, entries, head, anchors } = chain
+export function verifyChain(chain: Chain, now = Date.now()): readonly Finding[] {
   const findings: Finding[] = []
-  const find = (seq: number, fault: Finding['fault']) => findings.push({ chainId, seq, fault })
-  let before: ChainHead = { seq: 0, hash: noHash }
-  for (const entry of entries) {
-    for (let seq = before.seq + 1; seq < entry.seq; seq += 1) find(seq, 'missing')
-    const isNext = entry.seq === before.seq + 1
-    if (isNext && entry.previous_hash !== before.hash) find(entry.seq, 'unlinked')
-    if (hashOf(chainId, entry) !== entry.hash) find(entry.seq, 'changed')
-    before = entry
-  }
-  for (let seq = before.seq + 1; seq <= head.seq; seq += 1) find(seq, 'missing')
-  if (before.seq >= head.seq && (before.seq !== head.seq || before.hash !== head.hash)) {
-    find(before.seq, 'not the head')
-  }
-  const bySeq = new Map(entries.map((entry) => [entry.seq, entry.hash]))
-  for (const { seq, hash } of anchors) if (bySeq.get(seq) !== hash) find(seq, 'not as anchored')
+  const find: Find = (seq, fault, upTo = seq) =>
+    findings.push({ chainId: chain.chainId, seq, ...(upTo > seq ? { upTo } : {}), fault })
+  findInEntries(chain, find)
+  if (chain.anchors !== undefined) findInAnchors(chain, chain.anchors, now, find)
   return findings
 }
+
+function findInEntries({ chainId, entries, head }: Chain, find: Find): void {
+  let before: ChainHead = { seq: 0, hash: noHash }
+  for (const entry of entries) {
+    if (hashOf(chainId, entry) !== entry.hash) find(entry.seq, 'changed')
+    if (entry.seq <= before.seq) {
+      find(entry.seq, 'out of place')
+      continue
+    }
+    if (entry.seq > before.seq + 1) find(before.seq + 1, 'missing', entry.seq - 1)
+    else if (entry.previous_hash !== before.hash) find(entry.seq, 'unlinked')
+    before = entry
+  }
+  if (head.seq > before.seq) find(before.seq + 1, 'missing', head.seq)
+  else if (before.seq !== head.seq || before.hash !== head.hash) find(before.seq, 'not the head')
+}
+
+function findInAnchors({ entries, anchoredSeq }: Chain, anchors: readonly ChainHead[], now: number, find: Find): void {
+  const bySeq = new Map(entries.map((entry) => [entry.seq, entry.hash]))
+  for (const { seq, hash } of anchors) if (bySeq.get(seq) !== hash) find(seq, 'not as anchored')
+  const reached = anchors.reduce((most, { seq }) => Math.max(most, seq), 0)
+  if (anchoredSeq > reached) find(anchoredSeq, 'not anchored')
+  const next = entries.find(({ seq }) => seq > reached)
+  if (next !== undefined && Date.parse(next.occurred_at) < now - longestWithoutAnchorMs) find(next.seq, 'not anchored')
+}
+
+/** A finding as a person reads it. */
+export const describeFinding = ({ chainId, seq, upTo, fault }: Finding) =>
+  `chain ${chainId}, ${upTo === undefined ? `entry ${seq}` : `entries ${seq} to ${upTo}`}: ${fault}`
 
 /** SHA-256 of an entry's canonical JSON (RFC 8785), everything in it but its hash. */
 function hashOf(chainId: string, { hash: _hash, ...entry }: AuditEntry): string {

@@ -1,8 +1,8 @@
 import type { Client } from 'pg'
 import { z } from 'zod'
-import type { readAnchors } from '#scripts/audit/read-anchors.ts'
+import type { Anchors } from '#scripts/audit/read-anchors.ts'
 import { readChains } from '#scripts/audit/read-chains.ts'
-import { verifyChain } from '#scripts/audit/verify-chain.ts'
+import { describeFinding, verifyChain } from '#scripts/audit/verify-chain.ts'
 import type { Stores } from '#scripts/stack/stores.ts'
 
 /** What must hold and does not, and of what. */
@@ -12,27 +12,33 @@ export interface Broken {
 }
 
 const mostRows = 1_000
+const more = 'and more'
 const Row = z.object({ invariant: z.string(), subject: z.string() })
 
-/** What is broken between the rows of a database, audit chains included. The client may become `neuraform_jobs`. */
-export async function findBrokenRows(
-  client: Client,
-  anchors: Awaited<ReturnType<typeof readAnchors>>,
-): Promise<Broken[]> {
-  return await inSnapshot(client, async () => {
-    const { rows } = await client.query('select * from app.broken_invariants($1)', [mostRows])
-    const broken: Broken[] = z.array(Row).parse(rows)
+/**
+ * What is broken between the rows of a database, audit chains included, and what was anchored of them where the anchors
+ * are known: at most 1,000 rows of each invariant, and then `and more`. The client may become `neuraform_jobs`.
+ */
+export async function findBrokenRows(client: Client, anchors: Anchors | undefined): Promise<Broken[]> {
+  const unreadable = anchors?.unreadable ?? []
+  const broken: Broken[] = unreadable.map((key) => ({ invariant: 'an anchor can be read', subject: key }))
+  await inSnapshot(client, async () => {
+    for (const row of await readBrokenInvariants(client)) broken.push(row)
     for await (const chain of readChains(client, anchors)) {
-      const found = verifyChain(chain)
-      broken.push(
-        ...found.map(({ chainId, seq, fault }) => ({
-          invariant: 'an audit chain is as it was written',
-          subject: `${chainId}, entry ${seq}: ${fault}`,
-        })),
-      )
+      for (const finding of verifyChain(chain)) {
+        broken.push({ invariant: 'an audit chain is as it was written', subject: describeFinding(finding) })
+      }
     }
-    return broken
   })
+  return broken
+}
+
+async function readBrokenInvariants(client: Client): Promise<Broken[]> {
+  const { rows } = await client.query('select * from app.broken_invariants($1)', [mostRows + 1])
+  const byInvariant = Map.groupBy(z.array(Row).parse(rows), ({ invariant }) => invariant)
+  return [...byInvariant].flatMap(([invariant, found]) =>
+    found.length > mostRows ? found.slice(0, mostRows).concat({ invariant, subject: more }) : found,
+  )
 }
 
 /** What is broken between the rows and what the stores hold: audio without an object, and the reverse. */

@@ -7,30 +7,32 @@ import { Problem } from '#src/http/problem.ts'
 const headsPerObject = 5_000
 const mostObjects = 200
 
-const Heads = z.array(z.object({ chain_id: z.uuid(), seq: z.coerce.number(), hash: z.instanceof(Uint8Array) }))
+const Heads = z.array(z.object({ chain_id: z.guid(), seq: z.coerce.number(), hash: z.instanceof(Uint8Array) }))
 
 /**
- * Copies the heads of all chains that have grown since the last time out of the database, into `ANCHORS`: one object for
- * each 5,000, `audit/{yyyy-mm-dd}/{uuid}.json`, `{anchored_at, heads: [{chain_id, seq, hash}]}` with hashes in hexadecimal.
- * An entry that such a head covers cannot be changed or cut off unseen, whoever owns the database. Returns how many heads
- * it wrote. Throws `not_configured` without the binding.
+ * Copies the heads of all chains that grew in the last 48 hours, or are marked as not copied yet, out of the database into
+ * `ANCHORS`: one object for each 5,000, `audit/{yyyy-mm-dd}/{uuid}.json`, `{anchored_at, heads: [{chain_id, seq, hash}]}`
+ * with hashes in hexadecimal. An entry that such a head covers cannot be changed or cut off unseen, whoever owns the
+ * database. Returns how many heads it wrote. Throws `not_configured` without the binding.
  */
 export async function anchorHeads(scope: RequestScope): Promise<number> {
   const bucket = scope.config.bindings.ANCHORS
   if (bucket === undefined) throw new Problem('not_configured', 'No bucket is bound: ANCHORS.')
   let anchored = 0
+  let last: string | null = null
   for (let objects = 0; objects < mostObjects; objects += 1) {
-    const heads = await readHeads(scope)
+    const heads: z.output<typeof Heads> = await readHeads(scope, last)
     if (heads.length > 0) await writeHeads(scope, bucket, heads)
     anchored += heads.length
     if (heads.length < headsPerObject) break
+    last = heads.at(-1)?.chain_id ?? null
   }
   return anchored
 }
 
-async function readHeads(scope: RequestScope): Promise<z.output<typeof Heads>> {
+async function readHeads(scope: RequestScope, last: string | null): Promise<z.output<typeof Heads>> {
   const [answer] = await asService(scope, 'jobs', 'anchor', (db) => [
-    db.execute(sql`select chain_id, seq, hash from app.unanchored_heads(${headsPerObject})`),
+    db.execute(sql`select chain_id, seq, hash from app.heads_to_anchor(${last}, ${headsPerObject})`),
   ])
   return Heads.parse(answer.rows)
 }

@@ -69,6 +69,13 @@ export const auditLog = pgTable(
       columns: [table.chainId],
       foreignColumns: [auditChains.chainId],
     }).onDelete('restrict'),
+    check('audit_log_seq_check', sql`seq >= 1`),
+    // Entries come in the order of their times, so that an index of page ranges finds a day's at next to no cost.
+    index('audit_log_occurred_at_idx').using('brin', table.occurredAt),
+    // What is written once: whether it is there already is asked for each.
+    index('audit_log_once_idx')
+      .on(table.chainId, table.target, table.details)
+      .where(sql`action in ('seal.broken', 'data_key.broken', 'data_key.kept')`),
     check('audit_log_action_check', sql`action ~ '^[a-z_]{1,40}\\.[a-z_]{1,40}$'`),
     check('audit_log_target_check', sql`target ~ '^[a-z_.]{1,60}:[0-9a-z_-]{1,60}$'`),
     // No number and nothing outside ASCII: then RFC 8785 has one spelling, in SQL as in JavaScript.

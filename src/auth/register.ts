@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm'
 import { v7 as uuidv7 } from 'uuid'
 import { z } from 'zod'
 import { identities, users } from '#src/accounts/tables.ts'
-import { inAscii, recordServiceEvent, type AuditEvent } from '#src/audit/record-event.ts'
+import { recordServiceEvent, type ServiceEvent } from '#src/audit/record-event.ts'
 import { hasReachedAge, isPossibleBirthdate, opensOn, todayInUtc } from '#src/auth/age-gate.ts'
 import type { Authenticated, Device, RegisterRequest } from '#src/auth/shapes.ts'
 import { prepareSession } from '#src/auth/start-session.ts'
@@ -67,7 +67,7 @@ async function createAccount(
     session.statement(db, userId, identityId),
     recordServiceEvent(db, scope, userId, registrationEvent(ticket, request, session.id)),
   ])
-  keepDataKeys(session.tokenHash, { userId, keys: [key.dataKey] })
+  keepDataKeys(session.tokenHash, { userId, keys: [key.dataKey], broken: [] })
   const createdAt = rowOf(z.object({ created_at: z.coerce.date() }), created).created_at.toISOString()
   return {
     status: 'authenticated',
@@ -92,13 +92,13 @@ async function createAccount(
   }
 }
 
-const registrationEvent = ({ identity }: Ticket, request: RegisterRequest, sessionId: string): AuditEvent => ({
+const registrationEvent = ({ identity }: Ticket, request: RegisterRequest, sessionId: string): ServiceEvent => ({
   action: 'account.registered',
   target: `session:${sessionId}`,
   details: {
     provider: identity.provider,
-    terms_version: inAscii(request.terms_version),
-    privacy_version: inAscii(request.privacy_version),
+    terms_version: request.terms_version,
+    privacy_version: request.privacy_version,
   },
 })
 

@@ -1,8 +1,7 @@
-import { desc, lt, sql } from 'drizzle-orm'
+import { and, desc, gte, lt, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import { auditLog } from '#src/audit/tables.ts'
 import { EventDetails, type SecurityEvent, type SecurityLog } from '#src/auth/shapes.ts'
-import { rowOf } from '#src/db/rows.ts'
 import { asUser, type Caller, type Db } from '#src/db/scope.ts'
 import { pageFrom, readPosition, type PageQuery } from '#src/http/page.ts'
 
@@ -15,6 +14,9 @@ const Chain = z.object({
   broken_at: z.coerce.number().nullable(),
 })
 
+/** Every account has a chain from its registration on: none is as broken as one without a first entry. */
+const noChain = { id: null, entries: 0, head_hash: '00'.repeat(32), broken_at: 1 }
+
 /** What happened to the caller's account, newest first, and whether the newest 500 entries of it hold together. */
 export async function getSecurityLog(caller: Caller, { limit, cursor }: PageQuery): Promise<SecurityLog> {
   const position = await readPosition(caller, 'security-log', After, cursor)
@@ -24,8 +26,18 @@ export async function getSecurityLog(caller: Caller, { limit, cursor }: PageQuer
   ])
   position.check()
   const { rows, next_cursor } = await pageFrom(caller, 'security-log', limit, page, (last) => ({ seq: last.seq }))
-  const { chain_id: id, head_seq: entries, head_hash: headHash, broken_at } = rowOf(Chain, chain)
-  return { items: rows.map(eventFrom), next_cursor, chain: { id, entries, head_hash: headHash.toHex(), broken_at } }
+  return { items: rows.map(eventFrom), next_cursor, chain: chainFrom(chain.rows) }
+}
+
+function chainFrom(rows: readonly unknown[]): SecurityLog['chain'] {
+  const [chain] = z.array(Chain).parse(rows)
+  if (chain === undefined) return noChain
+  return {
+    id: chain.chain_id,
+    entries: chain.head_seq,
+    head_hash: chain.head_hash.toHex(),
+    broken_at: chain.broken_at,
+  }
 }
 
 const selectEvents = (db: Db, before: number | undefined, limit: number) =>
@@ -40,7 +52,7 @@ const selectEvents = (db: Db, before: number | undefined, limit: number) =>
       hash: auditLog.hash,
     })
     .from(auditLog)
-    .where(before === undefined ? undefined : lt(auditLog.seq, before))
+    .where(and(gte(auditLog.seq, 1), before === undefined ? undefined : lt(auditLog.seq, before)))
     .orderBy(desc(auditLog.seq))
     .limit(limit)
 

@@ -8,7 +8,6 @@ import {
   languageField,
   linkField,
   momentField,
-  textField,
   timeZoneField,
 } from '#src/http/fields.ts'
 import { pageOf } from '#src/http/page.ts'
@@ -43,6 +42,13 @@ const sessionModeField = z
   .enum(['bearer', 'cookie'])
   .default('bearer')
   .openapi({ description: 'Whether the session’s token comes in the body, or as a cookie that scripts cannot read.' })
+
+// It stands in the audit log, which outlives the person: nothing that could be an address, a token or words.
+const documentVersionField = z
+  .string()
+  .regex(/^[\w.:-]{1,40}$/)
+  .refine((text) => !/\bnf_/.test(text), 'must not be a token')
+  .openapi({ description: 'Which version of the document the person has accepted.', example: '2026-01' })
 
 /** A provider's token, presented for a session. */
 export const LoginRequest = z
@@ -97,8 +103,8 @@ export const RegisterRequest = z
     timezone: timeZoneField.optional(),
     language_preference: languageField.optional(),
     avatar_url: linkField.optional(),
-    terms_version: textField({ max: 40 }),
-    privacy_version: textField({ max: 40 }),
+    terms_version: documentVersionField,
+    privacy_version: documentVersionField,
     device_info: deviceInfoField.optional(),
     session_mode: sessionModeField,
   })
@@ -155,13 +161,19 @@ export type SecurityEvent = z.output<typeof SecurityEvent>
 export const SecurityLog = pageOf(SecurityEvent)
   .extend({
     chain: z.strictObject({
-      id: idField.openapi({ description: 'Random; it stays when the account goes, and then names nobody.' }),
+      id: idField
+        .nullable()
+        .openapi({ description: 'Random; it stays when the account goes, and then names nobody. Null for no chain.' }),
       entries: z.int(),
       head_hash: z.hex(),
       broken_at: z
         .int()
         .nullable()
-        .openapi({ description: 'The first place among the newest 500 that was tampered with; null for none.' }),
+        .openapi({
+          description:
+            'The first place that was tampered with: in front of the first entry (below 1), at the first, or among the newest ' +
+            '500; 1 where there is no chain; null for none.',
+        }),
     }),
   })
   .openapi('SecurityLog')

@@ -10,11 +10,12 @@ import { spend, spendUnlessKnown } from '#src/auth/single-use.ts'
 import { prepareSession } from '#src/auth/start-session.ts'
 import { issueTicket, subjectName, type Vouched } from '#src/auth/ticket.ts'
 import { rowOf } from '#src/db/rows.ts'
-import { asService, WrappedKeys, type RequestScope } from '#src/db/scope.ts'
+import { asService, WrappedKeysOrNone, type RequestScope } from '#src/db/scope.ts'
 import { Problem } from '#src/http/problem.ts'
 import { unwrapDataKeys } from '#src/vault/data-key.ts'
 import { lookupIndex } from '#src/vault/lookup.ts'
 import { keepDataKeys } from '#src/vault/open-vault.ts'
+import { reportBrokenAtSignIn } from '#src/vault/report-broken.ts'
 import { Vault } from '#src/vault/vault.ts'
 
 const jsonRecord = z.record(z.string(), z.json())
@@ -24,7 +25,7 @@ const Account = z.object({
   identity_id: z.uuid(),
   user_id: z.uuid(),
   is_active: z.boolean(),
-  data_keys: WrappedKeys,
+  data_keys: WrappedKeysOrNone,
   first_name: bytea,
   last_name: bytea,
   email: bytea.nullable(),
@@ -47,7 +48,7 @@ const Found = z.union([
 
 /**
  * Turns a provider's token into a session, or into a registration ticket for somebody new. Throws
- * `invalid_identity_token`, `registration_refused`, `forbidden` or `upstream_unavailable`.
+ * `invalid_identity_token`, `registration_refused`, `forbidden`, `upstream_unavailable` or `key_unavailable`.
  */
 export async function signIn(scope: RequestScope, request: LoginRequest, device: Device): Promise<LoginAnswer> {
   return await auditingRefusals(
@@ -92,10 +93,12 @@ async function authenticate(
 ): Promise<Authenticated> {
   if (!account.is_active) throw new Problem('forbidden', 'This account is being erased.')
   const userId = account.user_id
-  const keys = await unwrapDataKeys(scope.config, userId, account.data_keys)
-  const vault = new Vault(userId, keys, ({ table, column, rowId }) =>
-    scope.report({ event: 'seal_broken', table, column, row_id: rowId }),
-  )
+  const opened = await unwrapDataKeys(scope.config, userId, account.data_keys)
+  const report = reportBrokenAtSignIn(scope, userId)
+  report.onKeys(opened.broken)
+  const vault = new Vault(userId, opened.keys, { broken: opened.broken, onBroken: report.onCell })
+  // Opened first: where a key for it is not available, no session is begun.
+  const user = await userFrom(vault, userRowOf(account, identity))
   const [session, keepGrant] = await Promise.all([
     prepareSession(scope, vault, device),
     prepareGrant(vault, account.identity_id, grant),
@@ -110,12 +113,12 @@ async function authenticate(
       details: { provider: identity.provider },
     }),
   ])
-  keepDataKeys(session.tokenHash, { userId, keys })
+  keepDataKeys(session.tokenHash, { userId, ...opened })
   return {
     status: 'authenticated',
     session_token: session.token,
     expires_at: rowOf(z.object({ expires_at: z.coerce.date() }), answer).expires_at.toISOString(),
-    user: await userFrom(vault, userRowOf(account, identity)),
+    user,
   }
 }
 

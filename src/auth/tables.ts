@@ -1,8 +1,8 @@
 import { sql } from 'drizzle-orm'
-import { check, foreignKey, index, integer, pgTable, text, unique, uuid } from 'drizzle-orm/pg-core'
+import { check, foreignKey, index, integer, pgPolicy, pgTable, text, unique, uuid } from 'drizzle-orm/pg-core'
 import { identities, ownerColumn, ownerForeignKey } from '#src/accounts/tables.ts'
 import { bytes, moment, sealed } from '#src/db/columns.ts'
-import { gatePolicies, jobsPolicy, ownRowPolicies } from '#src/db/roles.ts'
+import { gatePolicies, isOwnRow, jobsPolicy, ownRowPolicies, userRole } from '#src/db/roles.ts'
 
 export const userSessions = pgTable(
   'user_sessions',
@@ -39,7 +39,14 @@ export const userSessions = pgTable(
     check('user_sessions_token_hash_check', sql`length(token_hash) = 32`),
     check('user_sessions_expires_at_check', sql`expires_at <= absolute_expires_at`),
     check('user_sessions_revoked_check', sql`(revoked_at is null) = (revoked_reason is null)`),
-    ...ownRowPolicies('user_sessions', ['select', 'update']),
+    ...ownRowPolicies('user_sessions', ['select']),
+    // A person may end a session, and what has ended stays so: its token would be good again.
+    pgPolicy('user_sessions_user_update', {
+      for: 'update',
+      to: userRole,
+      using: sql`${isOwnRow} and revoked_at is null`,
+      withCheck: sql`${isOwnRow} and revoked_at is not null`,
+    }),
     ...gatePolicies('user_sessions', ['select', 'insert', 'update']),
     jobsPolicy('user_sessions', 'select', sql`absolute_expires_at < now()`),
     jobsPolicy('user_sessions', 'delete', sql`absolute_expires_at < now()`),

@@ -4,6 +4,7 @@ import { z } from 'zod'
 import type { Conversation, ConversationChange, ConversationPage, NewConversation } from '#src/conversations/shapes.ts'
 import { conversations } from '#src/conversations/tables.ts'
 import { descending } from '#src/db/columns.ts'
+import { compiled } from '#src/db/recorded-statements.ts'
 import { found } from '#src/db/rows.ts'
 import { asUser, type Caller, type Db } from '#src/db/scope.ts'
 import { claimedResource, claimFor, claimKey, refuseReusedKey, isOurClaim, readClaim } from '#src/http/idempotency.ts'
@@ -40,11 +41,11 @@ const After = z.strictObject({ at: z.coerce.date(), id: z.uuid() })
 /** The caller's conversations, the one with the newest activity first. */
 export async function listConversations(caller: Caller, { limit, cursor }: PageQuery): Promise<ConversationPage> {
   const position = await readPosition(caller, 'conversations', After, cursor)
-  const [page] = await asUser(caller, (db) => [
-    selectConversations(db)
-      .where(position.after === undefined ? undefined : isAfter(position.after))
-      .orderBy(descending(conversations.updatedAt), descending(conversations.id))
-      .limit(limit + 1),
+  const { after } = position
+  const [page] = await asUser(caller, () => [
+    after === undefined
+      ? firstPage({ limit: limit + 1 })
+      : laterPage({ limit: limit + 1, at: after.at.toISOString(), id: after.id }),
   ])
   position.check()
   const { rows, next_cursor } = await pageFrom(caller, 'conversations', limit, page, (last) => ({
@@ -112,9 +113,20 @@ const columns = {
 const selectConversations = (db: Db) => db.select(columns).from(conversations)
 type ConversationRow = Awaited<ReturnType<typeof selectConversations>>[number]
 
+const pages = (db: Db) =>
+  selectConversations(db)
+    .orderBy(descending(conversations.updatedAt), descending(conversations.id))
+    .limit(sql.placeholder('limit'))
+    .$dynamic()
+
+const firstPage = compiled<ConversationRow[], { limit: number }>(pages)
+
 // One comparison of rows is where the index begins; “earlier, or as early and …” is a filter over all that came before.
-const isAfter = ({ at, id }: z.output<typeof After>) =>
-  sql`(${conversations.updatedAt}, ${conversations.id}) < (${at.toISOString()}::timestamptz, ${id}::uuid)`
+const laterPage = compiled<ConversationRow[], { limit: number; at: string; id: string }>((db) =>
+  pages(db).where(
+    sql`(${conversations.updatedAt}, ${conversations.id}) < (${sql.placeholder('at')}::timestamptz, ${sql.placeholder('id')}::uuid)`,
+  ),
+)
 
 async function conversationFrom(vault: Vault, row: ConversationRow): Promise<Conversation> {
   const [title, summary] = await Promise.all([

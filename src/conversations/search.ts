@@ -12,8 +12,8 @@ const After = z.strictObject({ id: z.uuid() })
 
 /**
  * The caller's messages that hold every word of the query, newest first. Words are compared whole, without case and
- * accents, by hashes under the caller's own key; a query without a word finds nothing. It
- * asks again where it learns that the person was given another key meanwhile. Throws `invalid_cursor`, or
+ * accents, by hashes under each of the caller's own keys that opens; a query without a word finds nothing. It asks again
+ * where it learns that the person was given another key meanwhile. Throws `invalid_cursor`, `key_unavailable`, or
  * `not_found` for a conversation that is absent or another's.
  */
 export async function searchMessages(caller: Caller, search: MessageSearch): Promise<MessagePage> {
@@ -21,11 +21,10 @@ export async function searchMessages(caller: Caller, search: MessageSearch): Pro
   const vault = await openVault(caller)
   const list = `search:${conversationId ?? ''}:${(await vault.nameOf(query)).toHex()}`
   const position = await readPosition(caller, list, After, cursor)
-  const [wanted, wantedBefore] = vault.wordQueries(query)
+  const wanted = vault.wordQueries(query).map((hashes) => `{${hashes.join(',')}}`)
   // As an array each hit is looked up by its id; joined, all that the person ever said may be read instead.
-  const hits = sql`array(select message_id from app.search_messages(
-    ${sql.param(wanted)}::bigint[], ${sql.param(wantedBefore ?? null)}::bigint[], ${conversationId ?? null}::uuid,
-    ${position.after?.id ?? null}::uuid, ${limit + 1}))`
+  const hits = sql`array(select message_id from app.find_messages(
+    ${sql.param(wanted)}::text[], ${conversationId ?? null}::uuid, ${position.after?.id ?? null}::uuid, ${limit + 1}))`
   const [owned, page] = await asUser(caller, (db) => [
     db
       .select({ id: conversations.id })

@@ -145,7 +145,7 @@ export const messages = pgTable(
     unique('messages_id_conversation_id_key').on(table.id, table.conversationId),
     unique('messages_conversation_id_seq_key').on(table.conversationId, table.seq),
     index('messages_conversation_id_user_id_seq_idx').on(table.conversationId, table.userId, table.seq.desc()),
-    index('messages_user_id_idx').on(table.userId),
+    index('messages_user_id_id_idx').on(table.userId, table.id),
     // Without a pending list: a search reads what it finds, and never what was lately written by everybody.
     index('messages_words_idx').using('gin', table.words).with({ fastupdate: 'off' }),
     index('messages_parent_id_conversation_id_idx').on(table.parentId, table.conversationId),

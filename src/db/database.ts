@@ -22,23 +22,31 @@ export class AnswerLost extends Problem {
   }
 }
 
-/**
- * The statement that ends a transaction with the deadline of its flight, so that what answered 504 is not written later.
- * PostgreSQL knows it from 17 on; before that each statement has its own timeout, and only that.
- */
-export const transactionTimeout = (milliseconds: number): string =>
-  `select set_config('transaction_timeout', '${Math.max(1, Math.floor(milliseconds))}', true)
-    where current_setting('server_version_num')::int >= 170000`
+/** What an isolate has found out about a login and its server. */
+export interface KnownLogin {
+  /** Whether a transaction can have a deadline of its own: from PostgreSQL 17 on. Before that each statement has, and only that. */
+  readonly endsTransactions: boolean
+}
+
+/** The statements that end a transaction with the deadline of its flight, so that what answered 504 is not written later. */
+export function transactionTimeout(milliseconds: number, login: KnownLogin | undefined): readonly string[] {
+  const limit = Math.max(1, Math.floor(milliseconds))
+  if (login !== undefined) return login.endsTransactions ? [`set local transaction_timeout = ${limit}`] : []
+  return [
+    `select set_config('transaction_timeout', '${limit}', true)
+      where current_setting('server_version_num')::int >= 170000`,
+  ]
+}
 
 /** The way to PostgreSQL of one request. */
 export interface Database {
   /** How many times this request crossed to PostgreSQL. */
   readonly flights: number
-  /** Whether this isolate has seen that the login is bound by row-level security. */
-  readonly isLoginKnown: boolean
+  /** Undefined until this isolate has seen that the login is bound by row-level security. */
+  readonly knownLogin: KnownLogin | undefined
   /** How long one crossing may take. */
   readonly deadlineMs: number
-  markLoginKnown(): void
+  keepLogin(login: KnownLogin): void
   /**
    * Runs a transaction in one round trip. Everything is encoded before anything is sent, so nothing of a flight that
    * cannot be encoded is ever written. Throws what PostgreSQL said, and nothing is committed then; `unavailable` where

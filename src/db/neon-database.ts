@@ -1,12 +1,19 @@
 import { neon, neonConfig, type FullQueryResults } from '@neondatabase/serverless'
 import { types, type QueryResult } from 'pg'
 import { prepareValue } from 'pg/lib/utils.js'
-import { AnswerLost, transactionTimeout, type Database, type Flight, type Query } from '#src/db/database.ts'
+import {
+  AnswerLost,
+  transactionTimeout,
+  type Database,
+  type Flight,
+  type KnownLogin,
+  type Query,
+} from '#src/db/database.ts'
 import { withDeadline } from '#src/http/deadline.ts'
 
 type EncodedQuery = Omit<Query, 'values'> & { readonly values: (string | null)[] }
 
-const knownLogins = new Set<string>()
+const knownLogins = new Map<string, KnownLogin>()
 const vendorEndpoint = neonConfig.fetchEndpoint
 
 /** Neon over HTTP: one flight is one request, and no connection is kept. Its endpoint begins and commits. */
@@ -23,16 +30,16 @@ export class NeonDatabase implements Database {
     this.#endpoint = endpoint
   }
 
-  get isLoginKnown(): boolean {
-    return knownLogins.has(this.#connectionString)
+  get knownLogin(): KnownLogin | undefined {
+    return knownLogins.get(this.#connectionString)
   }
 
-  markLoginKnown(): void {
-    knownLogins.add(this.#connectionString)
+  keepLogin(login: KnownLogin): void {
+    knownLogins.set(this.#connectionString, login)
   }
 
   async fly({ settings, queries }: Flight): Promise<readonly QueryResult[]> {
-    const first = [...settings, transactionTimeout(this.deadlineMs)]
+    const first = [...settings, ...transactionTimeout(this.deadlineMs, this.knownLogin)]
     const encoded = [...first.map((text) => ({ text, values: [] })), ...queries.map(encode)]
     this.flights += 1
     const giveUp = new AbortController()

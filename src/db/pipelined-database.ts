@@ -1,12 +1,19 @@
 import { Client, type QueryResult } from 'pg'
 import { prepareValue } from 'pg/lib/utils.js'
-import { AnswerLost, transactionTimeout, type Database, type Flight, type Query } from '#src/db/database.ts'
+import {
+  AnswerLost,
+  transactionTimeout,
+  type Database,
+  type Flight,
+  type KnownLogin,
+  type Query,
+} from '#src/db/database.ts'
 import { openSocket } from '#src/db/gathering-socket.ts'
 import { withDeadline } from '#src/http/deadline.ts'
 
 type EncodedQuery = Omit<Query, 'values'> & { readonly values: (string | Buffer | null)[] }
 
-const knownLogins = new Set<string>()
+const knownLogins = new Map<string, KnownLogin>()
 
 /** pg in pipeline mode: the flights of a request share one connection, made when the first one leaves. */
 export class PipelinedDatabase implements Database {
@@ -20,12 +27,12 @@ export class PipelinedDatabase implements Database {
     this.deadlineMs = deadlineMs
   }
 
-  get isLoginKnown(): boolean {
-    return knownLogins.has(this.#connectionString)
+  get knownLogin(): KnownLogin | undefined {
+    return knownLogins.get(this.#connectionString)
   }
 
-  markLoginKnown(): void {
-    knownLogins.add(this.#connectionString)
+  keepLogin(login: KnownLogin): void {
+    knownLogins.set(this.#connectionString, login)
   }
 
   async fly(flight: Flight): Promise<readonly QueryResult[]> {
@@ -44,7 +51,7 @@ export class PipelinedDatabase implements Database {
     const endsAt = Date.now() + this.deadlineMs
     this.#client ??= this.#connect()
     const client = await this.#client
-    const begin = ['begin', ...settings, transactionTimeout(endsAt - Date.now())].join('; ')
+    const begin = ['begin', ...settings, ...transactionTimeout(endsAt - Date.now(), this.knownLogin)].join('; ')
     const settled = await Promise.allSettled([
       client.query(begin),
       ...queries.map((query) => send(client, query)),

@@ -27,6 +27,7 @@ const byState: Readonly<Record<string, ProblemCode>> = {
   NF403: 'forbidden',
   NF404: 'not_found',
   NF409: 'conflict',
+  NF423: 'key_unavailable',
   NF428: 'fresh_sign_in_needed',
   NF503: 'unavailable',
   '23503': 'conflict',

@@ -1,3 +1,4 @@
+import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres'
 import type { Client, QueryResult } from 'pg'
 import type { Query } from '#src/db/database.ts'
 import type { Results, Statement } from '#src/db/scope.ts'
@@ -10,26 +11,31 @@ interface Recorded {
   abandon(): void
 }
 
+type Record = (query: Query) => Promise<QueryResult>
+
+// drizzle asks its client as soon as `then` is called, so that a flight is written down before anything else can run.
+let record: Record | undefined
+
+/** drizzle on a client that only writes down what it is asked: one for the isolate, so that compiled statements may stay. */
+const recordingDb: NodePgDatabase = drizzle({ client: recordingClient() })
+
 /**
  * Builds statements against a client that only writes down what it is asked, in order, so that a whole transaction is
  * known and encoded before its first byte is sent, whatever transport then carries it.
  */
-export function recordStatements(
-  build: (client: Client) => { before: readonly Statement[]; own: readonly Statement[] },
-): Recorded {
+export function recordStatements(build: (db: NodePgDatabase) => readonly Statement[]): Recorded {
   const queries: Query[] = []
   const waiting: PromiseWithResolvers<QueryResult>[] = []
-  const { before, own } = build(
-    recordingClient((query) => {
-      const answer = Promise.withResolvers<QueryResult>()
-      queries.push(query)
-      waiting.push(answer)
-      return answer.promise
-    }),
-  )
-  // drizzle asks its client only when `then` is called, and does so at once.
-  const mapped = Promise.allSettled([...before, ...own].map((statement) => Promise.resolve(statement.then(identity))))
-  if (queries.length !== before.length + own.length) throw new Error('a statement was not recorded in order')
+  const statements = build(recordingDb)
+  record = async (query) => {
+    const answer = Promise.withResolvers<QueryResult>()
+    queries.push(query)
+    waiting.push(answer)
+    return await answer.promise
+  }
+  const mapped = Promise.allSettled(statements.map((statement) => Promise.resolve(statement.then(identity))))
+  record = undefined
+  if (queries.length !== statements.length) throw new Error('a statement was not recorded in order')
   return {
     queries,
     abandon: () => {
@@ -41,26 +47,48 @@ export function recordStatements(
         if (result === undefined) answer.reject(new Error('a statement got no answer'))
         else answer.resolve(result)
       })
-      return ownResults<T>(await mapped, before.length)
+      return ownResults<T>(await mapped)
     },
   }
 }
 
-/** What the caller's own statements gave; their number and order are those of `T`, since they were built from it. */
-function ownResults<T extends readonly Statement[]>(
-  settled: readonly PromiseSettledResult<unknown>[],
-  skip: number,
-): Results<T> {
+/** What drizzle's builders can be compiled to. */
+interface Compilable<Row> {
+  prepare(name: string): { execute(values: Readonly<globalThis.Record<string, unknown>>): Promise<Row> }
+}
+
+/**
+ * A statement whose SQL drizzle works out once for the isolate instead of once for each request: what differs stands in it
+ * as `sql.placeholder(name)` and is given when it flies. It has no name in the database, where nothing stays prepared.
+ */
+export function compiled<Row, Values extends Readonly<globalThis.Record<string, unknown>>>(
+  build: (db: NodePgDatabase) => Compilable<Row>,
+): (values: Values) => PromiseLike<Row> {
+  let prepared: ReturnType<Compilable<Row>['prepare']> | undefined
+  return (values) => ({
+    // oxlint-disable-next-line unicorn/no-thenable -- as a builder of drizzle, it begins when the flight asks it to
+    then: async (done, failed) => {
+      prepared ??= build(recordingDb).prepare('')
+      return await prepared.execute(values).then(done, failed)
+    },
+  })
+}
+
+/** What the statements gave; their number and order are those of `T`, since they were built from it. */
+function ownResults<T extends readonly Statement[]>(settled: readonly PromiseSettledResult<unknown>[]): Results<T> {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- see above
-  return settled.slice(skip).map((outcome) => {
+  return settled.map((outcome) => {
     if (outcome.status === 'rejected') throw outcome.reason
     return outcome.value
   }) as Results<T>
 }
 
 /** A client with the one method that drizzle's session calls on it outside a transaction. */
-function recordingClient(record: (query: Query) => Promise<QueryResult>): Client {
-  const query = async (config: Omit<Query, 'values'>, values: readonly unknown[]) => await record({ ...config, values })
+function recordingClient(): Client {
+  const query = async (config: Omit<Query, 'values'>, values: readonly unknown[]) => {
+    if (record === undefined) throw new Error('a statement asked outside a flight')
+    return await record({ ...config, values })
+  }
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- drizzle calls nothing else
   return { query } as unknown as Client
 }

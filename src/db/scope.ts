@@ -1,10 +1,8 @@
-import type { SQL } from 'drizzle-orm'
-import { sql } from 'drizzle-orm'
-import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres'
+import type { NodePgDatabase } from 'drizzle-orm/node-postgres'
 import type { QueryResult } from 'pg'
 import * as z from 'zod'
 import type { Config } from '#src/config.ts'
-import { AnswerLost, type Database, type Flight } from '#src/db/database.ts'
+import { AnswerLost, type Database, type Flight, type Query } from '#src/db/database.ts'
 import type { LogLine } from '#src/http/log.ts'
 import { mayFlyAgain, problemOf } from '#src/db/postgres-errors.ts'
 import { recordStatements } from '#src/db/recorded-statements.ts'
@@ -23,13 +21,16 @@ export const WrappedKeys = z.array(
 )
 export type WrappedKeys = z.output<typeof WrappedKeys>
 
+/** The same of somebody who may have none: a lost key takes away what it sealed, and not the account. */
+export const WrappedKeysOrNone = WrappedKeys.nullable().transform((keys) => keys ?? [])
+
 const SessionRow = z.object({
   session_id: z.uuid(),
   user_id: z.uuid(),
   role: z.enum(['user', 'admin']),
   expires_at: z.coerce.date(),
   authenticated_at: z.coerce.date(),
-  data_keys: WrappedKeys,
+  data_keys: WrappedKeysOrNone,
 })
 
 const TurnRow = z.object({ turn_id: z.uuid(), user_id: z.uuid(), is_session_live: z.boolean() })
@@ -81,7 +82,7 @@ export async function asUser<const T extends readonly Statement[]>(
   caller: Caller,
   build: (db: Db) => T,
 ): Promise<Results<T>> {
-  const begin = sql`select * from app.begin_session(${caller.tokenHash})`
+  const begin = { text: 'select * from app.begin_session($1)', values: [caller.tokenHash] }
   const { opening, results } = await transact(caller.database, 'neuraform_user', begin, build)
   const row = rowOf(SessionRow, opening)
   caller.session = {
@@ -104,7 +105,7 @@ export async function asTurn<const T extends readonly Statement[]>(
   caller: TurnCaller,
   build: (db: Db) => T,
 ): Promise<{ isSessionLive: boolean; results: Results<T> }> {
-  const begin = sql`select * from app.begin_turn(${caller.turnKeyHash})`
+  const begin = { text: 'select * from app.begin_turn($1)', values: [caller.turnKeyHash] }
   const { opening, results } = await again(async () => await transact(caller.database, 'neuraform_user', begin, build))
   return { isSessionLive: rowOf(TurnRow, opening).is_session_live, results }
 }
@@ -140,7 +141,7 @@ export async function asService<const T extends readonly Statement[]>(
   reason: string,
   build: (db: Db) => T,
 ): Promise<Results<T>> {
-  const begin = sql`select set_config('application_name', ${`neuraform: ${reason}`}, true)`
+  const begin = { text: `select set_config('application_name', $1, true)`, values: [`neuraform: ${reason}`] }
   return (await transact(database, `neuraform_${role}`, begin, build)).results
 }
 
@@ -152,21 +153,22 @@ const mostStatementMs = 5_000
 // 4 it would sooner sort all that a person has than read one page of it in the order of an index.
 const randomPageCost = 1.1
 
+const checkLogin: Query = {
+  text: `select app.assert_safe_login(), current_setting('server_version_num')::int >= 170000 as ends_transactions`,
+  values: [],
+}
+
+const LoginRow = z.object({ ends_transactions: z.boolean() })
+
 async function transact<const T extends readonly Statement[]>(
   database: Database,
   role: Role,
-  opening: SQL | undefined,
+  opening: Query | undefined,
   build: (db: Db) => T,
 ): Promise<{ opening: QueryResult | undefined; results: Results<T> }> {
-  const mustCheckLogin = !database.isLoginKnown
-  const recorded = recordStatements((client) => {
-    const db = drizzle({ client })
-    const before = [
-      ...(mustCheckLogin ? [db.execute(sql`select app.assert_safe_login()`)] : []),
-      ...(opening === undefined ? [] : [db.execute(opening)]),
-    ]
-    return { before, own: build(db) }
-  })
+  const mustCheckLogin = database.knownLogin === undefined
+  const recorded = recordStatements(build)
+  const before = [...(mustCheckLogin ? [checkLogin] : []), ...(opening === undefined ? [] : [opening])]
   try {
     const timeoutMs = Math.min(mostStatementMs, database.deadlineMs)
     const settings = [
@@ -174,11 +176,13 @@ async function transact<const T extends readonly Statement[]>(
       `set local statement_timeout = ${timeoutMs}`,
       `set local random_page_cost = ${randomPageCost}`,
     ]
-    const answers = await flyPatiently(database, { settings, queries: recorded.queries })
-    if (mustCheckLogin) database.markLoginKnown()
+    const answers = await flyPatiently(database, { settings, queries: [...before, ...recorded.queries] })
+    if (mustCheckLogin) {
+      database.keepLogin({ endsTransactions: rowOf(LoginRow, answers[0]).ends_transactions })
+    }
     return {
-      opening: opening === undefined ? undefined : answers[mustCheckLogin ? 1 : 0],
-      results: await recorded.resolve<T>(answers),
+      opening: opening === undefined ? undefined : answers[before.length - 1],
+      results: await recorded.resolve<T>(answers.slice(before.length)),
     }
   } catch (error) {
     recorded.abandon()

@@ -1,14 +1,15 @@
 import { getTableName, sql } from 'drizzle-orm'
 import type { PgColumn } from 'drizzle-orm/pg-core'
 import { z } from 'zod'
-import { recordServiceEvent } from '#src/audit/record-event.ts'
+import { recordServiceBreakages, type Breakage } from '#src/audit/breakages.ts'
 import { rowOf } from '#src/db/rows.ts'
 import { asService, WrappedKeys, type Db, type RequestScope } from '#src/db/scope.ts'
 import { Problem } from '#src/http/problem.ts'
 import { messages } from '#src/conversations/tables.ts'
 import { personalData } from '#src/privacy/personal-data.ts'
 import { createDataKey, unwrapDataKeys } from '#src/vault/data-key.ts'
-import { SealBroken, Vault } from '#src/vault/vault.ts'
+import { noteBrokenCell, noteBrokenKey } from '#src/vault/report-broken.ts'
+import { Vault, type BrokenCell } from '#src/vault/vault.ts'
 
 const cellsAtOnce = 100
 
@@ -60,25 +61,44 @@ const Cell = z.object({
 })
 type Cell = z.output<typeof Cell>
 
-/** Seals the next cells that an older key sealed under the newest. A cell that somebody writes meanwhile stays as they wrote it. */
+/** The next cells that an older key sealed, and the keys that their person has. Throws `not_found`. */
+export async function readStaleCells(
+  scope: RequestScope,
+  userId: string,
+  version: number,
+  { place, rowId }: Pick<Progress, 'place' | 'rowId'>,
+): Promise<{ readonly keys: WrappedKeys; readonly cells: readonly Cell[] }> {
+  const [keys, found] = await asService(scope, 'jobs', 'key rotation', (db) => [
+    selectKeys(db, userId),
+    db.execute(sql`select * from app.stale_cells(${userId}, ${version}, ${place}, ${rowId}, ${cellsAtOnce})`),
+  ])
+  return { keys: keysFrom(keys), cells: z.array(Cell).parse(found.rows) }
+}
+
+/**
+ * Seals the next cells that an older key sealed under the newest. A cell that somebody writes meanwhile stays as they wrote
+ * it, and so does one that cannot be opened, which is an entry of the person's chain. Throws `not_found`, and
+ * `key_unavailable` where the newest key does not open.
+ */
 export async function resealCells(
   scope: RequestScope,
   userId: string,
   version: number,
   progress: Progress,
 ): Promise<Progress> {
-  const [keys, found] = await asService(scope, 'jobs', 'key rotation', (db) => [
-    selectKeys(db, userId),
-    db.execute(
-      sql`select * from app.stale_cells(${userId}, ${version}, ${progress.place}, ${progress.rowId}, ${cellsAtOnce})`,
-    ),
-  ])
-  const cells = z.array(Cell).parse(found.rows)
-  const vault = new Vault(userId, await unwrapDataKeys(scope.config, userId, keysFrom(keys)))
+  const { keys, cells } = await readStaleCells(scope, userId, version, progress)
+  const { keys: opened, broken } = await unwrapDataKeys(scope.config, userId, keys)
+  const brokenCells: BrokenCell[] = []
+  const vault = new Vault(userId, opened, { broken, onBroken: (cell) => brokenCells.push(cell) })
   const resealed = (await Promise.all(cells.map((cell) => reseal(vault, cell)))).filter((cell) => cell !== undefined)
+  const breakages: readonly Breakage[] = await Promise.all([
+    ...broken.map(async (key) => await noteBrokenKey(scope, key)),
+    ...brokenCells.map(async (cell) => await noteBrokenCell(scope, cell)),
+  ])
   // A second flight: the cells are opened here, and not in the database.
   await asService(scope, 'jobs', 'key rotation', (db) => [
     db.execute(sql`select app.reseal_cells(${userId}, ${JSON.stringify(resealed)}::jsonb)`),
+    ...(breakages.length === 0 ? [] : [recordServiceBreakages(db, scope, userId, breakages)]),
   ])
   const last = cells.at(-1)
   return {
@@ -90,33 +110,37 @@ export async function resealCells(
   }
 }
 
-/** Forgets the older keys, unless a cell is left that only they could open. Returns whether it did. */
+/**
+ * Forgets the older keys, unless a cell is left that only they could open; the person's chain says which. Returns whether
+ * it did. Throws `not_found`.
+ */
 export async function retireDataKeys(scope: RequestScope, userId: string, version: number): Promise<boolean> {
   const [retired] = await asService(scope, 'jobs', 'key rotation', (db) => [
-    db.execute(sql`select app.retire_data_keys(${userId}, ${version}) as retired`),
-    recordServiceEvent(db, scope, userId, { action: 'data_key.rotated', target: `data_key:${version}` }),
+    db.execute(sql`select app.end_rotation(${userId}, ${version}, ${scope.requestId}) as retired`),
   ])
   return rowOf(z.object({ retired: z.boolean() }), retired).retired
 }
 
-/** A cell, sealed anew; undefined for one that cannot be opened. */
+/** A cell, sealed anew; undefined for one that cannot be opened, of which the vault's listener hears. */
 async function reseal(vault: Vault, cell: Cell) {
   const column = sealedColumns.get(`${cell.table_name}.${cell.column_name}`)
   if (column === undefined) throw new Error('a cell of no sealed column')
-  try {
-    const text = await vault.open(column, cell.row_id, cell.sealed)
-    return {
-      table_name: cell.table_name,
-      column_name: cell.column_name,
-      row_id: cell.row_id,
-      sealed: cell.sealed.toHex(),
-      resealed: (await vault.seal(column, cell.row_id, text)).toHex(),
-      words: column === messages.content ? vault.indexWords(text).map(String) : null,
-    }
-  } catch (error) {
-    if (error instanceof SealBroken) return undefined
-    throw error
+  const text = await vault.read(column, cell.row_id, cell.sealed).catch(unlessItsKeyIsBroken)
+  if (text === null) return undefined
+  return {
+    table_name: cell.table_name,
+    column_name: cell.column_name,
+    row_id: cell.row_id,
+    sealed: cell.sealed.toHex(),
+    resealed: (await vault.seal(column, cell.row_id, text)).toHex(),
+    words: column === messages.content ? vault.indexWords(text).map(String) : null,
   }
+}
+
+// The key has an entry of its own; the cell may be good.
+function unlessItsKeyIsBroken(error: unknown): null {
+  if (error instanceof Problem && error.code === 'key_unavailable') return null
+  throw error
 }
 
 /** Every column that holds what a data key sealed, by `table.column`. */

@@ -33,19 +33,45 @@ export async function createDataKey(config: Config, userId: string, version = 1)
   return { dataKey: await derive(raw, version), ...(await wrap(config, userId, version, raw)) }
 }
 
-/**
- * Unwraps a person's data keys, newest last. Throws `key_unavailable` when a key-encryption key is not configured, and
- * an unknown error when a wrapped key is not what was stored for this person.
- */
-export async function unwrapDataKeys(
-  config: Config,
-  userId: string,
-  wrapped: WrappedKeys,
-): Promise<readonly DataKey[]> {
-  return await Promise.all(wrapped.map(async (key) => await derive(await unwrap(config, userId, key), key.version)))
+/** A data key that does not open, and why. */
+export interface BrokenDataKey {
+  /** 0 where the person has no key at all. */
+  readonly version: number
+  readonly reason: 'lost' | 'damaged' | 'key_encryption_key_missing'
+  /** What the database keeps of it; undefined for one that is lost. */
+  readonly wrapped?: WrappedKeys[number]
 }
 
-/** A data key as it is, wrapped under the current key-encryption key. Throws what `unwrapDataKeys` throws. */
+/** A person's data keys, oldest version first, and those that do not open. */
+export interface UnwrappedKeys {
+  readonly keys: readonly DataKey[]
+  readonly broken: readonly BrokenDataKey[]
+}
+
+/** Unwraps a person's data keys, each apart: one that does not open takes none of the others away. Throws `not_configured`. */
+export async function unwrapDataKeys(config: Config, userId: string, wrapped: WrappedKeys): Promise<UnwrappedKeys> {
+  const ring = keyRing(config)
+  if (wrapped.length === 0) return { keys: [], broken: [{ version: 0, reason: 'lost' }] }
+  const tried = await Promise.all(
+    wrapped.map(async (key): Promise<DataKey | BrokenDataKey> => {
+      const isMissing = ring.keys[key.key_encryption_key_id] === undefined
+      if (isMissing) return { version: key.version, reason: 'key_encryption_key_missing', wrapped: key }
+      const raw = await unwrap(config, userId, key).catch(() => undefined)
+      return raw === undefined
+        ? { version: key.version, reason: 'damaged', wrapped: key }
+        : await derive(raw, key.version)
+    }),
+  )
+  return {
+    keys: tried.filter((key): key is DataKey => 'sealing' in key),
+    broken: tried.filter((key): key is BrokenDataKey => 'reason' in key),
+  }
+}
+
+/**
+ * A data key as it is, wrapped under the current key-encryption key. Throws `key_unavailable` where the older one is not
+ * configured, and an unknown error where the wrapped key is not what was stored for this person.
+ */
 export async function rewrapDataKey(config: Config, userId: string, wrapped: WrappedKeys[number]): Promise<WrappedKey> {
   return await wrap(config, userId, wrapped.version, await unwrap(config, userId, wrapped))
 }

@@ -1,15 +1,14 @@
-import { reportBrokenSeals } from '#src/audit/broken-seals.ts'
 import { asUser, sessionOf, type Caller } from '#src/db/scope.ts'
-import { unwrapDataKeys, type DataKey } from '#src/vault/data-key.ts'
+import { unwrapDataKeys, type UnwrappedKeys } from '#src/vault/data-key.ts'
+import { reportBroken, type BrokenReport } from '#src/vault/report-broken.ts'
 import { Vault } from '#src/vault/vault.ts'
 
 const lifetimeMs = 5 * 60_000
 const mostPeople = 1_000
 
-/** A person's data keys, unwrapped. */
-interface OpenedKeys {
+/** A person's data keys, unwrapped as far as they open. */
+interface OpenedKeys extends UnwrappedKeys {
   readonly userId: string
-  readonly keys: readonly DataKey[]
 }
 
 /** Data keys in this isolate, by token hash. Every flight checks the session again, so those kept open nothing alone. */
@@ -45,14 +44,15 @@ function dropOld(): void {
 /**
  * The caller's vault. It costs no flight when the isolate has kept their keys or a flight of this request found the
  * session; else it takes one, which also authenticates. Asked for again after a flight it knows the keys that the person
- * was given meanwhile. Throws what `asUser` throws.
+ * was given meanwhile. Keys that do not open are reported, and missed only by what needs them. Throws what `asUser` throws.
  */
 export async function openVault(caller: Caller): Promise<Vault> {
-  const { userId, keys } = await dataKeysOf(caller)
-  return new Vault(userId, keys, reportBrokenSeals(caller))
+  const report = reportBroken(caller)
+  const { userId, keys, broken } = await dataKeysOf(caller, report)
+  return new Vault(userId, keys, { broken, onBroken: report.onCell })
 }
 
-async function dataKeysOf(caller: Caller): Promise<OpenedKeys> {
+async function dataKeysOf(caller: Caller, report: BrokenReport): Promise<OpenedKeys> {
   dropOld()
   const name = caller.tokenHash.toHex()
   const found = kept.get(name)
@@ -60,8 +60,10 @@ async function dataKeysOf(caller: Caller): Promise<OpenedKeys> {
   kept.delete(name)
   if (caller.session === undefined) await asUser(caller, () => [])
   const { userId, wrappedKeys } = sessionOf(caller)
-  const opened = { userId, keys: await unwrapDataKeys(caller.config, userId, wrappedKeys) }
-  keepDataKeys(caller.tokenHash, opened)
+  const opened = { userId, ...(await unwrapDataKeys(caller.config, userId, wrappedKeys)) }
+  report.onKeys(opened.broken)
+  // Without the one that seals each request tries anew, so that one that was mended is found at once.
+  if (opened.keys.at(-1)?.version === wrappedKeys.at(-1)?.version) keepDataKeys(caller.tokenHash, opened)
   return opened
 }
 

@@ -44,22 +44,24 @@ export async function readSealedToken<T extends z.ZodType>(
   }
 }
 
-const keys = new WeakMap<Config, Map<string, Promise<Uint8Array>>>()
+const keys = new WeakMap<Config, Map<string, Promise<CryptoKey>>>()
 
-async function purposeKey(config: Config, purpose: Purpose): Promise<Uint8Array> {
-  const known = keys.get(config) ?? new Map<string, Promise<Uint8Array>>()
+async function purposeKey(config: Config, purpose: Purpose): Promise<CryptoKey> {
+  const known = keys.get(config) ?? new Map<string, Promise<CryptoKey>>()
   keys.set(config, known)
   const key = known.get(purpose) ?? derive(config, purpose)
   known.set(purpose, key)
   return await key
 }
 
-async function derive(config: Config, purpose: string): Promise<Uint8Array> {
+async function derive(config: Config, purpose: string): Promise<CryptoKey> {
   const signingKey = config.TOKEN_SIGNING_KEY
   if (signingKey === undefined) throw new Problem('not_configured', 'TOKEN_SIGNING_KEY is not set.')
-  const root = await crypto.subtle.importKey('raw', signingKey, 'HKDF', false, ['deriveBits'])
+  const root = await crypto.subtle.importKey('raw', signingKey, 'HKDF', false, ['deriveKey'])
   const info = utf8.encode(`neuraform/token/${purpose}`)
-  return new Uint8Array(
-    await crypto.subtle.deriveBits({ name: 'HKDF', hash: 'SHA-256', salt: new Uint8Array(), info }, root, 256),
-  )
+  const derivation = { name: 'HKDF', hash: 'SHA-256', salt: new Uint8Array(), info }
+  return await crypto.subtle.deriveKey(derivation, root, { name: 'AES-GCM', length: 256 }, false, [
+    'encrypt',
+    'decrypt',
+  ])
 }

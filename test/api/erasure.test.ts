@@ -149,6 +149,7 @@ describe('erasing an account', () => {
     await erase(token)
     expect(await audioOf(user.id)).toEqual([])
     expect(await audioOf(`${user.id}0`)).toEqual([`u/${user.id}0/v/1`])
+    await env.AUDIO?.delete(`u/${user.id}0/v/1`)
   })
 })
 

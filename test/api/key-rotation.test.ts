@@ -1,12 +1,13 @@
 /// <reference types="@cloudflare/vitest-pool-workers/types" />
-import { introspectWorkflowInstance } from 'cloudflare:test'
+import { createExecutionContext, introspectWorkflowInstance } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { Profile } from '#src/accounts/shapes.ts'
 import type { SecurityLog, SessionPage } from '#src/auth/shapes.ts'
 import type { ConversationPage, MessagePage } from '#src/conversations/shapes.ts'
 import type { RotatedDataKey } from '#src/privacy/data-key-rotation.ts'
-import { sealedColumns } from '#src/privacy/rotate-data-key.ts'
+import { serviceScope } from '#src/http/service-scope.ts'
+import { addDataKey, retireDataKeys, sealedColumns } from '#src/privacy/rotate-data-key.ts'
 import { apart, asOwnerApart, newUserApart } from '#test/setup/apart-database.ts'
 import { call } from '#test/setup/client.ts'
 import { fullLife } from '#test/setup/full-life.ts'
@@ -64,6 +65,10 @@ async function versionsOf(userId: string): Promise<Record<string, number>> {
   return versions
 }
 
+const scope = () => serviceScope(env, createExecutionContext())
+
+const entriesOf = async (token: string) => (await call<SecurityLog>('GET', '/auth/security-log', { token })).body.items
+
 const keyVersions = async (userId: string) =>
   (
     await asOwner<{ version: number }>('select version from public.user_keys where user_id = $1 order by 1', [userId])
@@ -116,6 +121,22 @@ describe('a person’s data key', () => {
     expect(Object.keys(await versionsOf(user.id))).toEqual(['1', '2'])
   })
 
+  it('is found by words under every key while rotations overlap', async () => {
+    const { tokens, user, conversationId } = await fullLife()
+    const [token] = tokens
+    for (const version of [1, 2, 3, 4]) {
+      if (version > 1) await addDataKey(scope(), user.id, version)
+      await call('GET', '/auth/profile', { token })
+      const body = { role: 'user', content: `a comet under key ${version}` }
+      await call('POST', `/conversations/${conversationId}/messages`, { token, body })
+    }
+    const found = await call<MessagePage>('POST', '/search', { token, body: { query: 'comet' } })
+    expect(found.body.items.map(({ content }) => content)).toEqual(
+      [4, 3, 2, 1].map((version) => `a comet under key ${version}`),
+    )
+    expect(Object.keys(await versionsOf(user.id))).toEqual(['1', '2', '3', '4'])
+  })
+
   it('stays beside the new one while a cell needs it that cannot be opened', async () => {
     const { tokens, user, conversationId } = await fullLife()
     await asOwner(
@@ -128,6 +149,40 @@ describe('a person’s data key', () => {
     const { said } = await readAll(tokens[0], conversationId)
     expect(said.filter((content) => content === null).length).toBe(1)
     expect(said.length).toBeGreaterThan(1)
+    const entries = await entriesOf(tokens[0])
+    // The rotation and whoever reads find the same: it is one entry.
+    expect(entries.slice(0, 2).map(({ action, target }) => [action, target])).toEqual([
+      ['data_key.kept', 'data_key:2'],
+      ['seal.broken', expect.stringMatching(/^messages\.content:/)],
+    ])
+    expect(entries.filter(({ action }) => action === 'data_key.rotated')).toEqual([])
+    expect(await retireDataKeys(scope(), user.id, 2)).toBe(false)
+    expect(await entriesOf(tokens[0])).toEqual(entries)
+  })
+
+  it('is an entry of the security log once it has gone, however often that step is taken', async () => {
+    const { tokens, user } = await fullLife()
+    await rotate(user.id)
+    const entries = await entriesOf(tokens[0])
+    expect(entries[0]).toMatchObject({ action: 'data_key.rotated', target: 'data_key:2' })
+    expect(await retireDataKeys(scope(), user.id, 2)).toBe(true)
+    expect(await entriesOf(tokens[0])).toEqual(entries)
+  })
+
+  it('that does not open stays too, with what it sealed, and the rotation goes on with the rest', async () => {
+    const { tokens, user } = await fullLife()
+    await addDataKey(scope(), user.id, 2)
+    await asOwner(
+      `update public.user_keys set wrapped_key = substr(wrapped_key, 1, 40) where user_id = $1 and version = 1`,
+      [user.id],
+    )
+    const { 1: cells } = await versionsOf(user.id)
+    expect(await rotate(user.id)).toEqual({ version: 3, resealed: 0, broken: cells, are_older_retired: false })
+    expect(await keyVersions(user.id)).toEqual([1, 2, 3])
+    expect((await entriesOf(tokens[0])).slice(0, 2).map(({ action, target }) => [action, target])).toEqual([
+      ['data_key.kept', 'data_key:3'],
+      ['data_key.broken', 'data_key:1'],
+    ])
   })
 
   it('is not made for somebody who is not there, or leaves meanwhile', async () => {

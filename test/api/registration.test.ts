@@ -57,7 +57,7 @@ describe('registering', () => {
 
   it('keeps the versions of terms and privacy policy that were accepted', async () => {
     const ticket = await registrationTicket()
-    const versions = { terms_version: 'terms 7 (βeta)', privacy_version: '2026-11-24' }
+    const versions = { terms_version: 'terms:7.0_beta-1', privacy_version: '2026-11-24' }
     const { body } = await call<Authenticated>('POST', '/auth/register', {
       body: { ...registration(ticket), ...versions },
     })
@@ -111,6 +111,11 @@ describe('what is refused at registration', () => {
     'a name with a lone surrogate': { last_name: 'a\ud83d' },
     'a name that is a number': { last_name: 7 },
     'no birthdate': { birthdate: undefined },
+    'a terms version with a space': { terms_version: 'terms 7' },
+    'a terms version beyond ASCII': { terms_version: 'βeta' },
+    'an address as the terms version': { terms_version: 'robin@quill.test' },
+    'a token as the privacy version': { privacy_version: 'nf_0123456789' },
+    'a privacy version of 41 characters': { privacy_version: '7'.repeat(41) },
     'no terms version': { terms_version: undefined },
     'an empty terms version': { terms_version: '' },
     'terms accepted by a boolean': { terms_version: true },

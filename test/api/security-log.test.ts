@@ -1,22 +1,16 @@
-import { env } from 'cloudflare:workers'
-import { describe, expect, it, vi } from 'vitest'
-import { readAnchors } from '#scripts/audit/read-anchors.ts'
+import { describe, expect, it } from 'vitest'
 import type { Authenticated, SecurityLog, SessionPage } from '#src/auth/shapes.ts'
 import type { MessagePage } from '#src/conversations/shapes.ts'
 import { call, googleToken, newUser, registration, registrationTicket, signIn } from '#test/setup/client.ts'
+import { apart, asOwnerApart, newUserApart } from '#test/setup/apart-database.ts'
 import { asOwner } from '#test/setup/owner-database.ts'
 import { newConversation } from '#test/setup/talk.ts'
-import { callWith, runSchedule } from '#test/setup/worker-with.ts'
-
-// wrangler.toml binds it.
-const anchors = env.ANCHORS as R2Bucket
+import { callWith } from '#test/setup/worker-with.ts'
 
 const byText = (one: string, other: string) => one.localeCompare(other)
 
 const logOf = async (token: string, query = '') =>
   (await call<SecurityLog>('GET', `/auth/security-log${query}`, { token })).body
-
-const actionsOf = async (token: string) => (await logOf(token)).items.map(({ action }) => action)
 
 /** What the service's own chain says of a request. */
 const systemEntries = async (action: string, { headers }: { headers: Headers }) =>
@@ -76,6 +70,29 @@ describe('the security log', () => {
     expect(new Set(ended.map(({ target }) => target)).size).toBe(2)
   })
 
+  it('has the sessions that a sign-in ends, of whoever they were, with the request that ended them', async () => {
+    const [leaving, coming] = [await newUser(), await newUser()]
+    const login = { provider: 'google', token: await googleToken({ person: coming.person }) }
+    const { headers } = await call('POST', '/auth/login', { body: login, token: leaving.token })
+    const device = await signIn(await googleToken({ person: leaving.person }))
+    const entries = (await logOf((device.body as Authenticated).session_token)).items.slice(1)
+    expect(entries.map(({ action, details, request_id }) => [action, details, request_id])).toEqual([
+      ['session.revoked', { reason: 'signed_in_again' }, headers.get('X-Request-Id')],
+      ['account.registered', expect.anything(), expect.any(String)],
+    ])
+    const first = (await logOf(coming.token)).items.at(-1)?.target
+    for (let n = 0; n < 20; n += 1) await signIn(await googleToken({ person: coming.person }))
+    const last = (await signIn(await googleToken({ person: coming.person }))).body as Authenticated
+    const ended = (await logOf(last.session_token, '?limit=100')).items.filter(
+      ({ action }) => action === 'session.revoked',
+    )
+    expect(ended.map(({ details }) => details)).toEqual(ended.map(() => ({ reason: 'too_many_sessions' })))
+    expect([ended.length, ended.some(({ target }) => target === first)]).toEqual([3, true])
+    expect(
+      await asOwner('select from public.user_sessions where revoked_at is not null and user_id = $1', [coming.user.id]),
+    ).toHaveLength(3)
+  })
+
   it('is read in pages that join without a gap', async () => {
     const { token, person } = await newUser()
     for (let n = 0; n < 4; n += 1) await signIn(await googleToken({ person }))
@@ -103,9 +120,35 @@ describe('the security log', () => {
     expect((await logOf(token)).chain.broken_at).toBeNull()
   })
 
+  it('is a broken chain, and no failure, to somebody whose chain was hung to nobody', async () => {
+    const { session_token: token, user } = await newUserApart()
+    const look = async () => await callWith<SecurityLog>(apart(), 'GET', '/auth/security-log', { token })
+    await asOwnerApart('update public.audit_chains set user_id = null where user_id = $1', [user.id])
+    const { status, body } = await look()
+    expect([status, body]).toEqual([
+      200,
+      { items: [], next_cursor: null, chain: { id: null, entries: 0, head_hash: '00'.repeat(32), broken_at: 1 } },
+    ])
+    await asOwnerApart(`select app.record_service_event($1, 'sign_in.succeeded', null, '{}', null)`, [user.id])
+    expect((await look()).body.chain.broken_at).toBe(1)
+  })
+
+  it('shows no entry that was put before the first, and says that there is one', async () => {
+    const { session_token: token, user } = await newUserApart()
+    await asOwnerApart(`do $$ begin
+      set local session_replication_role = replica;
+      alter table public.audit_log drop constraint audit_log_seq_check;
+      insert into public.audit_log select l.chain_id, 0, 'account.other', target, details, request_id, occurred_at, previous_hash, hash
+        from public.audit_log l join public.audit_chains c using (chain_id) where c.user_id = '${user.id}' and seq = 1;
+      alter table public.audit_log add constraint audit_log_seq_check check (seq >= 1) not valid;
+    end $$`)
+    const { body } = await callWith<SecurityLog>(apart(), 'GET', '/auth/security-log', { token })
+    expect([body.items.map(({ seq }) => seq), body.chain.broken_at]).toEqual([[1], 0])
+  })
+
   it('holds no name, address, token or device of anybody’s', async () => {
     const ticket = await registrationTicket()
-    const body = { ...registration(ticket), terms_version: 'Terms “2026”' }
+    const body = registration(ticket)
     const { body: made } = await call<Authenticated>('POST', '/auth/register', {
       body,
       headers: { 'CF-Connecting-IP': '203.0.113.77', 'User-Agent': 'Canary/1.0' },
@@ -115,7 +158,7 @@ describe('the security log', () => {
        join public.audit_chains c using (chain_id) where c.user_id = $1`,
       [made.user.id],
     )
-    expect(line).toContain('Terms ?2026?')
+    expect(line).toContain('account.registered')
     for (const word of [
       String(made.user.first_name),
       String(made.user.email),
@@ -172,6 +215,38 @@ describe('a cell that cannot be opened', () => {
   })
 })
 
+describe('a broken cell', () => {
+  const cut = async (userId: string, column: string) =>
+    await asOwner(`update public.users set ${column} = substr(${column}, 1, length(${column}) - 1) where id = $1`, [
+      userId,
+    ])
+
+  it('is an entry when it is found at sign-in', async () => {
+    const { token, user, person } = await newUser()
+    await cut(user.id, 'last_name')
+    const body = { provider: 'google', token: await googleToken({ person }) }
+    expect((await callWith({}, 'POST', '/auth/login', { body })).status).toBe(200)
+    const entries = (await logOf(token)).items.filter(({ action }) => action === 'seal.broken')
+    expect(entries.map(({ target }) => target)).toEqual(['users.last_name:self'])
+  })
+
+  it('is another entry when it was mended and is broken again', async () => {
+    const { token, user } = await newUser()
+    const [stored] = await asOwner<{ last_name: Uint8Array }>('select last_name from public.users where id = $1', [
+      user.id,
+    ])
+    for (const _ of [1, 2]) {
+      await cut(user.id, 'last_name')
+      await callWith({}, 'GET', '/auth/profile', { token })
+      await callWith({}, 'GET', '/auth/profile', { token })
+    }
+    await asOwner('update public.users set last_name = $2 where id = $1', [user.id, stored?.last_name])
+    const entries = (await logOf(token)).items.filter(({ action }) => action === 'seal.broken')
+    expect(entries.map(({ target }) => target)).toEqual(['users.last_name:self', 'users.last_name:self'])
+    expect(new Set(entries.map(({ details }) => details['fingerprint'])).size).toBe(2)
+  })
+})
+
 describe('the service’s own chain', () => {
   it('has the sign-ins that were refused, and for what; their answer does not wait for it', async () => {
     const body = { provider: 'google', token: 'a.b.c' }
@@ -201,35 +276,5 @@ describe('the service’s own chain', () => {
     expect(await systemEntries('registration.refused', refused)).toEqual([
       { target: null, details: { provider: 'google', reason: 'age' } },
     ])
-  })
-})
-
-describe('every day', () => {
-  const daily = '17 3 * * *'
-
-  it('the heads of the chains that grew are copied out of the database, once', async () => {
-    const { token } = await newUser()
-    const { chain } = await logOf(token)
-    await runSchedule({}, daily)
-    expect((await readAnchors(anchors)).get(chain.id)).toEqual([{ seq: 1, hash: chain.head_hash }])
-    await runSchedule({}, daily)
-    expect((await readAnchors(anchors)).get(chain.id)).toEqual([{ seq: 1, hash: chain.head_hash }])
-  })
-
-  it('what was not copied is copied the next time', async () => {
-    const { token } = await newUser()
-    const { chain } = await logOf(token)
-    const failing = { put: () => Promise.reject(new Error('R2 is away')) } as never
-    const log = vi.spyOn(console, 'log').mockReturnValue()
-    await runSchedule({ ANCHORS: failing }, daily)
-    await runSchedule({ ANCHORS: undefined } as never, daily)
-    const reported = log.mock.calls
-      .map(([line]) => String(line))
-      .filter((line) => line.includes('scheduled_part_failed'))
-    log.mockRestore()
-    expect(reported.map((line) => line.includes('not_configured'))).toEqual([false, true])
-    await runSchedule({}, daily)
-    expect((await readAnchors(anchors)).get(chain.id)).toEqual([{ seq: 1, hash: chain.head_hash }])
-    expect(await actionsOf(token)).toEqual(['account.registered'])
   })
 })

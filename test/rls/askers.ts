@@ -20,23 +20,37 @@ export interface Asker {
 const verbs = ['select', 'insert', 'update', 'delete']
 const serviceRoles = ['neuraform_visitor', 'neuraform_auth', 'neuraform_jobs', 'neuraform_analyst']
 
-/** Everybody who asks for a table's rows: a person in seven ways, the service's own roles, and the table's owner. */
+const named = (id: string) => `select set_config('app.user_id', '${id}', true)`
+
+/** What a transaction can say of who asks, where that must make no difference. */
+const openings = (person: Person): readonly (readonly [name: string, opening: string])[] => [
+  ['nobody', ''],
+  ['named', named(person.userId)],
+  ['empty', named('')],
+  ['malformed', named('not-a-uuid')],
+]
+
+/**
+ * Everybody who asks for a table's rows: a person in eight ways (one that is nobody's is asked for in four), the service's
+ * own roles in four, for what is said of a person gives them nothing, and the table's owner.
+ */
 export function askersFor(scene: Scene, table: string, column: string | undefined): readonly Asker[] {
   const all = { target: scene.one, column, isOfAll: true, arrange: '', opening: '', verbs }
   const as = (role: string): Asker => ({ ...all, role, dbRole: role, name: 'all' })
-  const service = serviceRoles.map((role) => as(role))
+  const inEveryWay = (asker: Asker) =>
+    openings(scene.one).map(([name, opening]) => Object.assign({}, asker, { name, opening }))
+  const service = serviceRoles.flatMap((role) => inEveryWay(as(role)))
   const owner = {
     ...as('owner'),
     dbRole: scene.ownerRole,
     arrange: `alter table public.${table} owner to ${scene.ownerRole}; set local role ${scene.ownerRole}`,
   }
   const person = as('neuraform_user')
-  if (column === undefined) return [{ ...person, name: 'nobody' }, ...service, owner]
+  if (column === undefined) return [...inEveryWay(person), ...service, owner]
   return [...peopleFor(scene, table, column, person), ...service, owner]
 }
 
 function peopleFor(scene: Scene, table: string, column: string, person: Asker): readonly Asker[] {
-  const named = (id: string) => `select set_config('app.user_id', '${id}', true)`
   const session = `select app.begin_session('\\x${scene.one.tokenHash.toString('hex')}')`
   const others = { ...person, target: scene.two, isOfAll: false }
   // A grant that nobody has: with it only the policy stands between a person and giving their rows away.

@@ -13,6 +13,15 @@ export interface Call {
 
 export const fresh = "'00000000-0000-7000-8000-000000000abc'"
 export const hex = (hash: Buffer) => `'\\x${hash.toString('hex')}'`
+/** Three different ones, and one of them again. */
+export const breakages = escapeLiteral(
+  JSON.stringify([
+    { action: 'seal.broken', target: 'users.email:self', details: { fingerprint: 'a' } },
+    { action: 'seal.broken', target: 'users.email:self', details: { fingerprint: 'b' } },
+    { action: 'seal.broken', target: 'users.email:self', details: { fingerprint: 'a' } },
+    { action: 'data_key.broken', target: 'data_key:1', details: {} },
+  ]),
+)
 export const asSuperuser = 'reset session authorization'
 export const andThen = (check: string) => `; ${asSuperuser}; ${check}`
 export const as = (role: string) => `set local session authorization neuraform_edge; set local role neuraform_${role}`

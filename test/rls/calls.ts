@@ -1,4 +1,4 @@
-import { as, asSuperuser, fresh, handles, insert, andThen, type Call } from '#test/rls/call.ts'
+import { as, asSuperuser, breakages, fresh, handles, insert, andThen, type Call } from '#test/rls/call.ts'
 import { another } from '#test/rls/people.ts'
 import { serviceCalls } from '#test/rls/service-calls.ts'
 import { rowOf, type Scene } from '#test/rls/scene.ts'
@@ -45,9 +45,9 @@ function personCalls(scene: Scene): readonly Call[] {
     {
       name: 'record_event',
       role,
-      text: `select * from ${session}; select app.record_event('test.done', 'test:it', '{}', null)${andThen(
+      text: `select * from ${session}; select app.record_event('session.revoked', 'session:it', '{}', null)${andThen(
         `select 1 from public.audit_log l join public.audit_chains c using (chain_id)
-         where l.action = 'test.done' and l.seq = 2 and c.head_hash = l.hash`,
+         where l.action = 'session.revoked' and l.seq = 2 and c.head_hash = l.hash`,
       )}`,
     },
     {
@@ -56,7 +56,20 @@ function personCalls(scene: Scene): readonly Call[] {
       text: `select * from ${session}; select app.record_broken_seals('{users.email:a,users.email:a}', null)${andThen(
         `select 1 from public.audit_log where action = 'seal.broken'`,
       )}`,
-      expected: 2,
+    },
+    {
+      name: 'record_breakages, twice',
+      role,
+      text: `select * from ${session}; select app.record_breakages(${breakages}, null); select app.record_breakages(${breakages}, null)${andThen(
+        `select 1 from public.audit_log where action in ('seal.broken', 'data_key.broken')`,
+      )}`,
+      expected: 3,
+    },
+    {
+      name: 'find_messages',
+      role,
+      text: `${asSuperuser}; update public.messages set words = '{7,9}'; ${as(role)}; select * from ${session};
+        select * from app.find_messages('{"{}","{1}","{2}","{9}"}', null, null, 10) where message_id = ${idOf('messages')}`,
     },
     {
       name: 'search_messages',
@@ -77,6 +90,7 @@ function personCalls(scene: Scene): readonly Call[] {
 function personRules(scene: Scene): readonly Call[] {
   const { session } = handles(scene)
   const role = 'user'
+  const ended = `revoked_at = now(), revoked_reason = 'logout'`
   const said = another('messages', rowOf(scene.one, 'messages'))
   const talkWith = (owner: Scene['one']) => {
     const conversation = another('conversations', rowOf(scene.one, 'conversations'))
@@ -89,6 +103,31 @@ function personRules(scene: Scene): readonly Call[] {
       role,
       text: `select ${session}; ${talkWith(scene.two)}`,
       expected: '42501',
+    },
+    {
+      name: 'a session that a person ends',
+      role,
+      text: `select ${session}; update public.user_sessions set ${ended} where expires_at > now()`,
+    },
+    {
+      name: 'a session that a person changes and does not end',
+      role,
+      text: `select ${session}; update public.user_sessions set revoked_at = null`,
+      expected: '42501',
+    },
+    {
+      name: 'a session that has ended, brought back by its person',
+      role,
+      text: `${asSuperuser}; update public.user_sessions set ${ended} where absolute_expires_at < now(); ${as(role)}; select ${session};
+        update public.user_sessions set revoked_at = null, revoked_reason = null where revoked_at is not null`,
+      expected: 0,
+    },
+    {
+      name: 'a session that has ended, ended anew by its person',
+      role,
+      text: `${asSuperuser}; update public.user_sessions set ${ended} where absolute_expires_at < now(); ${as(role)}; select ${session};
+        update public.user_sessions set revoked_reason = 'other' where revoked_at is not null`,
+      expected: 0,
     },
     {
       name: 'a reply that a person writes themselves',

@@ -1,6 +1,6 @@
 import { builtInPersonas } from '#src/personas/built-in-personas.ts'
 import { callsIn } from '#test/rls/calls.ts'
-import type { Findings, Outcome } from '#test/rls/findings.ts'
+import type { Finding, Outcome } from '#test/rls/findings.ts'
 import type { Scene } from '#test/rls/scene.ts'
 
 type Verbs = Readonly<Record<string, number>>
@@ -44,14 +44,17 @@ const serviceMay: Readonly<Record<string, Verbs>> = {
   neuraform_analyst: {},
 }
 
-/** The findings that are not as they should be, with what was found. */
-export function wrongIn(findings: Findings, scene: Scene): string[] {
+/** The findings that are not as they should be, one after the other as they are made, with what was found. */
+export async function* wrongIn(
+  findings: Iterable<Finding> | AsyncIterable<Finding>,
+  scene: Scene,
+): AsyncGenerator<string> {
   const calls = new Map(callsIn(scene).map(({ name, expected }) => [`call ${name}`, expected ?? 1]))
-  return [...findings].flatMap(([key, outcome]) => {
+  for await (const [key, outcome] of findings) {
     const call = calls.get(key)
     const isRight = call === undefined ? isRightFor(key, outcome) : outcome === call
-    return isRight ? [] : [`${key}: ${outcome}`]
-  })
+    if (!isRight) yield `${key}: ${outcome}`
+  }
 }
 
 function isRightFor(key: string, outcome: Outcome): boolean {

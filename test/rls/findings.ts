@@ -7,8 +7,8 @@ import { callsIn } from '#test/rls/calls.ts'
 /** What happened: a number of rows, or the SQLSTATE that refused. */
 export type Outcome = number | string
 
-/** `table verb role/asker` → outcome. */
-export type Findings = ReadonlyMap<string, Outcome>
+/** `table verb role/asker`, or `call name`, and what happened. */
+export type Finding = readonly [key: string, outcome: Outcome]
 
 /**
  * The tables and partitions of `public`, with the column that says whose a row is: it names a person, or a chain that is
@@ -30,30 +30,26 @@ export async function tablesOf(client: Client): Promise<ReadonlyMap<string, stri
  * Tries each table × verb × asker. Runs in the caller's transaction, as a superuser who becomes the Worker's login for
  * each attempt, and leaves nothing behind.
  */
-export async function tryTables(
+export async function* tryTables(
   client: Client,
   scene: Scene,
   tables: ReadonlyMap<string, string | undefined>,
-): Promise<Findings> {
-  const findings = new Map<string, Outcome>()
+): AsyncGenerator<Finding> {
   for (const [table, owner] of tables) {
     for (const asker of askersFor(scene, table, owner)) {
       for (const verb of asker.verbs) {
         const statement = await statementFor(client, scene, table, asker, verb)
-        findings.set(`${table} ${verb} ${asker.role}/${asker.name}`, await attempt(client, asker, statement))
+        yield [`${table} ${verb} ${asker.role}/${asker.name}`, await attempt(client, asker, statement)]
       }
     }
   }
-  return findings
 }
 
 /** Tries what functions do for a role, and what their rules refuse. */
-export async function tryCalls(client: Client, scene: Scene): Promise<Findings> {
-  const findings = new Map<string, Outcome>()
+export async function* tryCalls(client: Client, scene: Scene): AsyncGenerator<Finding> {
   for (const { name, role, text } of callsIn(scene)) {
-    findings.set(`call ${name}`, await attempt(client, { role: `neuraform_${role}` }, { text, values: [] }))
+    yield [`call ${name}`, await attempt(client, { role: `neuraform_${role}` }, { text, values: [] })]
   }
-  return findings
 }
 
 interface Statement {
@@ -64,6 +60,7 @@ interface Statement {
 /** What to write where any column would not do, because a check or a unique key would refuse it and not a policy. */
 const assignments: Readonly<Record<string, string>> = {
   'turns neuraform_user': 'started_at = now()',
+  'user_sessions neuraform_user': "revoked_at = now(), revoked_reason = 'logout'",
   'turns neuraform_jobs': "state = 'failed', ended_at = now()",
   'personas neuraform_jobs': "description = 'seeded again'",
 }
@@ -79,6 +76,7 @@ async function statementFor(
   // Without a condition the verb's own policy alone decides which rows are one's own.
   const ownerOf = (person: Person) => String(rowOf(person, table)[column ?? 'id'])
   const where = isOfAll ? '' : `where ${column ?? 'id'} = '${ownerOf(target)}'`
+  const assignment = assignments[`${table} ${role}`]
   const record = `jsonb_populate_record(null::public.${table}, $1)`
   const values = [JSON.stringify(verb === 'insert' ? another(table, row) : row)]
   switch (verb) {
@@ -91,10 +89,11 @@ async function statementFor(
       return { text: `insert into public.${table} select * from ${record}`, values }
     case 'delete':
       return { text: `delete from public.${table} ${where}`, values: [] }
-    case 'give':
-      return { text: `update public.${table} set ${column} = '${ownerOf(scene.two)}'`, values: [] }
+    case 'give': {
+      const given = [`${column} = '${ownerOf(scene.two)}'`, ...(assignment === undefined ? [] : [assignment])]
+      return { text: `update public.${table} set ${given.join(', ')}`, values: [] }
+    }
     default: {
-      const assignment = assignments[`${table} ${role}`]
       if (assignment !== undefined) return { text: `update public.${table} set ${assignment} ${where}`, values: [] }
       const name = await grantedColumn(client, dbRole, table, 'update')
       return { text: `update public.${table} set ${name} = (${record}).${name} ${where}`, values }

@@ -1,8 +1,8 @@
 import type { Client } from 'pg'
 
-/** A statement that takes a part of row-level security away, and the table that it does it to. */
+/** A statement that takes a part of the isolation away, and the table that it does it to, if it is one. */
 export interface Mutation {
-  readonly table: string
+  readonly table?: string
   readonly statement: string
 }
 

@@ -12,8 +12,8 @@ export interface Person {
   readonly rows: ReadonlyMap<string, Row>
 }
 
-/** As the vault stores it: a format, version 99 of the key, and what nobody can read. A random version might be an old one. */
-const sealed = () => `\\x010063${randomBytes(32).toString('hex')}`
+/** As the vault stores it: a format, the version of the person's key, and what nobody can read. */
+const sealed = () => `\\x010001${randomBytes(32).toString('hex')}`
 const bytes = (length = 32) => `\\x${randomBytes(length).toString('hex')}`
 const long = '2020-01-01T00:00:00Z'
 const far = '2126-01-01T00:00:00Z'
@@ -108,7 +108,7 @@ function rowsFor(userId: string, tokenHash: Buffer, turnKeyHash: Buffer): readon
       },
     ],
     ['audit_chains', { ...owned, chain_id: id.chain }],
-    ['audit_log', { chain_id: id.chain, action: 'test.made', target: 'test:row' }],
+    ['audit_log', { chain_id: id.chain, action: 'account.registered', target: `session:${id.session}` }],
     ['erasures', { ...owned, id: randomUUID() }],
   ]
 }

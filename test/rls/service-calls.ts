@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { escapeLiteral } from 'pg'
-import { as, asSuperuser, fresh, handles, hex, insert, andThen, type Call } from '#test/rls/call.ts'
+import { as, asSuperuser, breakages, fresh, handles, hex, insert, andThen, type Call } from '#test/rls/call.ts'
 import { rowOf, type Scene } from '#test/rls/scene.ts'
 
 /** What the service’s own roles do. */
@@ -56,6 +56,14 @@ function signInCalls(scene: Scene): readonly Call[] {
       )}`,
     },
     {
+      name: 'start_session, with an entry for the session that it ends',
+      role,
+      text: `${startSession(hex(one.tokenHash))}${andThen(
+        `select 1 from public.audit_log l join public.audit_chains c using (chain_id)
+         where c.user_id = '${one.userId}' and l.action = 'session.revoked'`,
+      )}`,
+    },
+    {
       name: 'start_session, remembering the sign-in',
       role,
       text: `${startSession('null')}${andThen(`select 1 from public.identities where last_login_at > '2021-01-01'`)}`,
@@ -72,9 +80,17 @@ function jobCalls(scene: Scene): readonly Call[] {
     {
       name: 'record_service_event',
       role: 'auth',
-      text: `select app.record_service_event(null, 'test.done', null, '{}', null)${andThen(
-        `select 1 from public.audit_log l join public.audit_chains c using (chain_id) where l.action = 'test.done' and c.user_id is null`,
+      text: `select app.record_service_event(null, 'sign_in.refused', null, '{}', null)${andThen(
+        `select 1 from public.audit_log l join public.audit_chains c using (chain_id) where l.action = 'sign_in.refused' and c.user_id is null`,
       )}`,
+    },
+    {
+      name: 'record_service_breakages',
+      role: 'auth',
+      text: `select app.record_service_breakages('${userId}', ${breakages}, null)${andThen(
+        `select 1 from public.audit_log where action in ('seal.broken', 'data_key.broken')`,
+      )}`,
+      expected: 3,
     },
     {
       name: 'broken_invariants',
@@ -88,6 +104,22 @@ function jobCalls(scene: Scene): readonly Call[] {
       text: `select 1 from app.voice_objects(null, 100000) where id = ${idOf('voice_data')}`,
     },
     { name: 'unanchored_heads', role, text: `select 1 from app.unanchored_heads(1000000) ${anchored}` },
+    { name: 'heads_to_anchor', role, text: `select 1 from app.heads_to_anchor(null, 1000000) ${anchored}` },
+    {
+      name: 'heads_to_anchor, whatever the mark says',
+      role,
+      text: `${asSuperuser}; update public.audit_chains set anchored_seq = head_seq; ${as(role)};
+        select 1 from app.heads_to_anchor(null, 1000000) ${anchored}`,
+    },
+    {
+      name: 'heads_to_anchor, when the last entry is old and the mark at the head',
+      role,
+      text: `${asSuperuser}; set local session_replication_role = replica;
+        update public.audit_log set occurred_at = now() - interval '3 days';
+        update public.audit_chains set anchored_seq = head_seq; ${as(role)};
+        select 1 from app.heads_to_anchor(null, 1000000) ${anchored}`,
+      expected: 0,
+    },
     {
       name: 'mark_anchored',
       role,
@@ -98,7 +130,7 @@ function jobCalls(scene: Scene): readonly Call[] {
     {
       name: 'audit_entries_after',
       role,
-      text: `select 1 from app.audit_chains_after(null, 1000000) c, app.audit_entries_after(c.chain_id, 0, 9) ${anchored}`,
+      text: `select 1 from app.audit_chains_after(null, 1000000) c, app.audit_entries_after(c.chain_id, null, 9) ${anchored}`,
     },
     {
       name: 'pending_erasures',
@@ -146,26 +178,46 @@ function rotationCalls(scene: Scene): readonly Call[] {
   const id = String(message['id'])
   const content = String(message['content']).slice(2)
   const cells = JSON.stringify([
-    { table_name: 'messages', column_name: 'content', row_id: id, sealed: content, resealed: '0000ff', words: ['5'] },
+    { table_name: 'messages', column_name: 'content', row_id: id, sealed: content, resealed: '000001ff', words: ['5'] },
     { table_name: 'user_keys', column_name: 'wrapped_key', row_id: id, sealed: content, resealed: '00', words: null },
   ])
+  const addKey = `select app.add_data_key('${userId}', 2, 'k1', '\\x00')`
+  const keysLeft = `select 1 from public.user_keys where user_id = '${userId}'`
+  const under2 = (column: string) => `${column} = set_byte(${column}, 2, 2)`
+  const allUnder2 = `${asSuperuser};
+    update public.users set ${['first_name', 'last_name', 'birthdate'].map(under2).join()} where id = '${userId}';
+    update public.messages set ${under2('content')} where user_id = '${userId}'`
+  const endRotation = `select app.end_rotation('${userId}', 2, null)`
+  const entriesOf = (action: string) =>
+    `select 1 from public.audit_log where action = '${action}' and target = 'data_key:2'`
   return [
     { name: 'data_keys_of', role, text: `select 1 where app.data_keys_of('${userId}') -> 0 ->> 'version' = '1'` },
     {
-      name: 'add_data_key and retire_data_keys',
+      name: 'retire_data_keys where a cell needs one',
       role,
-      text: `${asSuperuser}; update public.messages m set content = set_byte(set_byte(content, 1, 0), 2, 1) where user_id = '${userId}';
-        ${as(role)}; select app.add_data_key('${userId}', 2, 'k1', '\\x00'); select app.retire_data_keys('${userId}', 2)${andThen(
-          `select 1 from public.user_keys where user_id = '${userId}'`,
-        )}`,
+      text: `${addKey}; select 1 where not app.retire_data_keys('${userId}', 2)${andThen(keysLeft)}`,
       expected: 2,
     },
     {
       name: 'retire_data_keys where none is needed',
       role,
-      text: `select app.add_data_key('${userId}', 2, 'k1', '\\x00'); select app.retire_data_keys('${userId}', 2)${andThen(
-        `select 1 from public.user_keys where user_id = '${userId}'`,
-      )}`,
+      text: `${addKey}; ${allUnder2}; ${as(role)}; select 1 where app.retire_data_keys('${userId}', 2)${andThen(keysLeft)}`,
+    },
+    {
+      name: 'retire_data_keys before the newest is there',
+      role,
+      text: `${addKey}; ${allUnder2}; ${as(role)}; select 1 where not app.retire_data_keys('${userId}', 3)${andThen(keysLeft)}`,
+      expected: 2,
+    },
+    {
+      name: 'end_rotation, twice, where a cell needs an older key',
+      role,
+      text: `${addKey}; ${endRotation}; ${endRotation}${andThen(entriesOf('data_key.kept'))}`,
+    },
+    {
+      name: 'end_rotation, twice, where none is needed',
+      role,
+      text: `${addKey}; ${allUnder2}; ${as(role)}; ${endRotation}; ${endRotation}${andThen(entriesOf('data_key.rotated'))}`,
     },
     {
       name: 'stale_cells',
@@ -176,7 +228,7 @@ function rotationCalls(scene: Scene): readonly Call[] {
       name: 'reseal_cells',
       role,
       text: `select app.reseal_cells('${userId}', ${escapeLiteral(cells)})${andThen(
-        `select 1 from public.messages m where ${sealed} = '0000ff' and words = '{5}'`,
+        `select 1 from public.messages m where ${sealed} = '000001ff' and words = '{5}'`,
       )}`,
     },
     {

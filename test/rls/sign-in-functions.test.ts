@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import type { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { fly, type Answer, type Query } from '#test/rls/flight.ts'
-import { makePerson } from '#test/rls/people.ts'
+import { makePerson, type Person } from '#test/rls/people.ts'
 import { rowOf } from '#test/rls/scene.ts'
 import { connectTo, openScratchDatabase } from '#test/rls/scratch-database.ts'
 
@@ -155,6 +155,52 @@ describe('start_session', () => {
       { state: 'live', count: 20 },
       { state: 'too_many_sessions', count: 31 },
     ])
+    const { rows: entries } = await owner.query(
+      `select l.details ->> 'reason' as reason, count(distinct l.target)::int
+       from public.audit_log l join public.audit_chains c using (chain_id)
+       where c.user_id = $1 and l.action = 'session.revoked' group by 1`,
+      [person.userId],
+    )
+    expect(entries).toEqual([{ reason: 'too_many_sessions', count: 31 }])
+  })
+
+  it('writes an entry for each session that it ends, on the chain of the session’s own person', async () => {
+    const [person, other] = [await makePerson(owner), await makePerson(owner)]
+    const requestId = randomUUID()
+    const [identityId, presented] = [rowOf(person, 'identities')['id'], other.tokenHash]
+    for (const limit of [20, 20, 1]) {
+      const [text, ...values] = start(person.userId, identityId, limit)
+      const query: Query = [text.replace('null, $4)', '$5, $4, $6)'), ...values, presented, requestId]
+      await fly(edge, 'auth', [query], 'commit')
+    }
+    const { rows } = await owner.query(
+      `select c.user_id, l.details ->> 'reason' as reason, l.request_id, count(*)::int
+       from public.audit_log l join public.audit_chains c using (chain_id)
+       join public.user_sessions s on l.target = 'session:' || s.id and s.user_id = c.user_id
+         and s.revoked_reason = l.details ->> 'reason'
+       where l.action = 'session.revoked' and c.user_id = any ($1) group by 1, 2, 3 order by 2`,
+      [[person.userId, other.userId]],
+    )
+    expect(rows).toEqual([
+      { user_id: other.userId, reason: 'signed_in_again', request_id: requestId, count: 1 },
+      { user_id: person.userId, reason: 'too_many_sessions', request_id: requestId, count: 3 },
+    ])
+  })
+
+  it('is flown by two people on each other’s devices at once, and neither stands in the other’s way', async () => {
+    const clients = [await connectTo(edgeUrl), await connectTo(edgeUrl)] as const
+    const signIn = async (one: Client, own: Person, other: Person): Promise<Answer> => {
+      const [text, ...values] = start(own.userId, rowOf(own, 'identities')['id'])
+      const begin: Query = [text.replace('null, $4)', '$5, $4)'), ...values, other.tokenHash]
+      const record: Query = ["select app.record_service_event($1, 'sign_in.succeeded', null, '{}', null)", own.userId]
+      return await fly(one, 'auth', [begin, ['select pg_sleep(0.1)'], record], 'commit')
+    }
+    for (let round = 0; round < 3; round += 1) {
+      const [one, two] = [await makePerson(owner), await makePerson(owner)]
+      const answers = await Promise.all([signIn(clients[0], one, two), signIn(clients[1], two, one)])
+      expect(codesOf(answers)).toEqual(['made', 'made'])
+    }
+    await Promise.all(clients.map(async (one) => await one.end()))
   })
 
   it('ends the session that was used the longest ago', async () => {

@@ -24,6 +24,16 @@ const edit = (chain: Chain, change: (entry: AuditEntry) => Partial<AuditEntry>):
   return { chain: { ...chain, entries }, expected: seq }
 }
 
+/** The chain with one more entry at a place and every later one a place further; no hash is worked out anew. */
+function withInsertion(chain: Chain, seq: number): Chain {
+  const forged = { ...anyOf(chain), seq, action: 'test.forged' }
+  const moved = chain.entries.map((entry) => (entry.seq < seq ? entry : { ...entry, seq: entry.seq + 1 }))
+  const entries = moved.toSpliced(seq - 1, 0, forged)
+  return { ...chain, entries, head: { ...chain.head, seq: chain.head.seq + 1 } }
+}
+
+const unchanged = (entry: AuditEntry) => entry
+
 const later = (at: string) => new Date(Date.parse(at) + randomInt(1, 100_000)).toISOString()
 
 /** Everything that somebody who may write to the tables could do to a chain whose entries up to 20 are anchored. */
@@ -51,6 +61,38 @@ export const tamperings: Readonly<Record<string, Tamper>> = {
     })
     return { chain: { ...chain, entries: swapped }, expected: one.seq }
   },
+  'an entry in front of the first, at no place': (chain) => {
+    const forged = { ...anyOf(chain), seq: randomInt(-1_000, 1) }
+    return { chain: { ...chain, entries: [forged, ...chain.entries] }, expected: forged.seq }
+  },
+  'an entry at place 0 with every hash right': (chain) => {
+    const forged = { ...anyOf(chain), seq: 0, previous_hash: '00'.repeat(32) }
+    return { chain: relinked({ ...chain, entries: [forged, ...chain.entries] }, 0, unchanged), expected: 0 }
+  },
+  'an entry in front, the others moved up with every hash right': (chain) => ({
+    chain: relinked(withInsertion(chain, 1), 1, unchanged),
+    expected: 20,
+  }),
+  'an entry in the middle, the later ones moved up': (chain) => {
+    const { seq } = anyOf(chain)
+    return { chain: withInsertion(chain, seq), expected: seq }
+  },
+  'an entry in the middle, the later ones moved up with every hash right, below the anchor': (chain) => {
+    const { seq } = anyOf(chain, 20)
+    return { chain: relinked(withInsertion(chain, seq), seq, unchanged), expected: 20 }
+  },
+  'an entry behind the head, with its hash right': (chain) => {
+    const seq = chain.head.seq + 1
+    return { chain: { ...relinked(withInsertion(chain, seq), seq, unchanged), head: chain.head }, expected: seq }
+  },
+  'a head moved far away': (chain) => ({
+    chain: { ...chain, head: { ...chain.head, seq: randomInt(100, 2 ** 40) } },
+    expected: chain.head.seq + 1,
+  }),
+  'a mark moved to the head': (chain) => ({
+    chain: { ...chain, anchoredSeq: chain.head.seq },
+    expected: chain.head.seq,
+  }),
   'a tail cut with its head put back, below the anchor': (chain) => {
     const { seq, previous_hash: hash } = anyOf(chain, 20)
     const entries = chain.entries.filter((entry) => entry.seq < seq)

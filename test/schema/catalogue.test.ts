@@ -1,19 +1,15 @@
 import { describe, expect, it } from 'vitest'
 import { faultsIn, rowsOf, tables } from '#test/schema/faults.ts'
+import { guards } from '#test/schema/guards.ts'
 
 describe('every table', () => {
   it('has row security on and forced, partitions too', async () => {
     expect((await faultsIn(`select c.relname as fault from ${tables}`)).length).toBeGreaterThanOrEqual(12)
-    expect(
-      await faultsIn(`select c.relname as fault from ${tables} and not (c.relrowsecurity and c.relforcerowsecurity)`),
-    ).toEqual([])
+    expect(await faultsIn(guards.tableThatIsOpen)).toEqual([])
   })
 
   it('has a policy', async () => {
-    expect(
-      await faultsIn(`select c.relname as fault from ${tables}
-        and not exists (select from pg_policy p where p.polrelid = c.oid)`),
-    ).toEqual([])
+    expect(await faultsIn(guards.tableWithoutPolicy)).toEqual([])
   })
 
   it('is explained, as every function is', async () => {
@@ -50,37 +46,17 @@ describe('every table', () => {
 
 describe('every policy', () => {
   it('is named for its table, role and verb, and is for one role and one verb', async () => {
-    expect(
-      await faultsIn(`select policyname as fault from pg_policies where schemaname = 'public' and (
-        permissive <> 'PERMISSIVE' or cardinality(roles) <> 1 or roles[1] !~ '^neuraform_' or cmd = 'ALL'
-        or policyname <> tablename || '_' || substr(roles[1], 11) || '_' || lower(cmd))`),
-    ).toEqual([])
+    expect(await faultsIn(guards.policyOfAnotherName)).toEqual([])
   })
 
   it('says `true` only for the functions’ owner, and there it always does', async () => {
-    expect(
-      await faultsIn(`select policyname as fault from pg_policies where schemaname = 'public' and (
-        (roles = '{neuraform_gate}') <> (coalesce(qual, 'true') = 'true' and coalesce(with_check, 'true') = 'true'))`),
-    ).toEqual([])
+    expect(await faultsIn(guards.policyThatSaysTrue)).toEqual([])
   })
 
   it('of a person asks who they are, once for each statement, and lets nobody pass', async () => {
-    const rules = `(select policyname as name, roles[1] as role, coalesce(qual, '') || coalesce(with_check, '') as rule
-      from pg_policies where schemaname = 'public') p`
-    const wrapped = String.raw`'\( SELECT app\.\w+\(\) AS \w+\)'`
-    expect(
-      await faultsIn(`select name as fault from ${rules}
-        where role = 'neuraform_user' and rule !~ 'SELECT app\\.current_user_id\\(\\) AS'`),
-    ).toEqual([])
-    expect(
-      await faultsIn(
-        `select name as fault from ${rules} where regexp_replace(rule, ${wrapped}, '', 'g') ~ '(app\\.|current_setting)'`,
-      ),
-    ).toEqual([])
-    expect(
-      await faultsIn(`select name as fault from ${rules}
-        where regexp_replace(rule, ${wrapped}, 'WHO', 'g') ~* '(who\\)*(::\\w+)* is (not )?(null|distinct)|coalesce\\()'`),
-    ).toEqual([])
+    expect(await faultsIn(guards.policyThatAsksNobody)).toEqual([])
+    expect(await faultsIn(guards.policyThatAsksForEachRow)).toEqual([])
+    expect(await faultsIn(guards.policyThatLetsNobodyPass)).toEqual([])
   })
 })
 

@@ -17,6 +17,16 @@ export async function faultsIn(query: string): Promise<readonly unknown[]> {
   return (await rowsOf(query)).map(({ fault }) => fault)
 }
 
+/** The faults that a query finds once the statements have run, in a transaction that leaves nothing of them behind. */
+export async function faultsAfter(statements: string, query: string): Promise<readonly unknown[]> {
+  try {
+    await rowsOf(`begin; ${statements}`)
+    return await faultsIn(query)
+  } finally {
+    await rowsOf('rollback')
+  }
+}
+
 async function connect(): Promise<Client> {
   const client = new Client({ connectionString: inject('stack').ownerUrl })
   client.on('error', () => undefined)

@@ -1,63 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { faultsIn, rowsOf, tables } from '#test/schema/faults.ts'
-
-/** The roles that may call each security definer function; a trigger's is called by nobody. */
-const callers: Readonly<Record<string, string>> = {
-  complete_erasure: 'neuraform_jobs',
-  erase_rows: 'neuraform_jobs',
-  add_data_key: 'neuraform_jobs',
-  audit_chains_after: 'neuraform_jobs',
-  audit_entries_after: 'neuraform_jobs',
-  begin_erasure: 'neuraform_user',
-  begin_session: 'neuraform_user',
-  begin_turn: 'neuraform_user',
-  broken_invariants: 'neuraform_jobs',
-  claim_registration: 'neuraform_auth',
-  create_account: 'neuraform_auth',
-  data_keys_of: 'neuraform_jobs',
-  find_erasure: 'neuraform_visitor',
-  find_identity: 'neuraform_auth',
-  finish_turn: 'neuraform_user',
-  keys_to_rewrap: 'neuraform_jobs',
-  link_entry: '',
-  mark_anchored: 'neuraform_jobs',
-  own_chain: 'neuraform_user',
-  pending_erasures: 'neuraform_jobs',
-  place_message: '',
-  record_broken_seals: 'neuraform_user',
-  record_event: 'neuraform_user',
-  record_external_reply: 'neuraform_user',
-  record_service_event: 'neuraform_auth, neuraform_jobs',
-  refuse_registration: 'neuraform_auth',
-  reseal_cells: 'neuraform_jobs',
-  retire_data_keys: 'neuraform_jobs',
-  rewrap_keys: 'neuraform_jobs',
-  search_messages: 'neuraform_user',
-  stale_cells: 'neuraform_jobs',
-  voice_objects: 'neuraform_jobs',
-  start_session: 'neuraform_auth',
-  unanchored_heads: 'neuraform_jobs',
-}
-
-/** The columns that a person may change in their own rows. */
-const changeable: Readonly<Record<string, readonly string[]>> = {
-  conversations: ['is_active', 'is_pinned', 'metadata', 'summary', 'tags', 'title', 'updated_at'],
-  turns: ['ended_at', 'key_hash', 'session_id', 'started_at', 'state'],
-  user_sessions: ['revoked_at', 'revoked_reason'],
-  users: [
-    'avatar_url',
-    'first_name',
-    'language_preference',
-    'last_name',
-    'notification_preferences',
-    'timezone',
-    'ui_preferences',
-    'updated_at',
-  ],
-  voice_data: ['audio_bytes', 'codec', 'created_at', 'duration_ms', 'expires_at', 'id', 'provider', 'r2_key', 'voice'],
-}
-
-const schemas = "('public'::regnamespace, 'app'::regnamespace)"
+import { definerCallers } from '#test/rls/expected-grants.ts'
+import { faultsIn, rowsOf } from '#test/schema/faults.ts'
+import { guards } from '#test/schema/guards.ts'
 
 describe('functions that act as their owner', () => {
   it('are those on the list, each for one role', async () => {
@@ -67,58 +11,33 @@ describe('functions that act as their owner', () => {
         where a.grantee <> p.proowner and a.privilege_type = 'EXECUTE'), '') as grantees
       from pg_proc p join pg_namespace n on n.oid = p.pronamespace
       where p.prosecdef and n.nspname !~ '^pg_' and n.nspname <> 'information_schema' order by 1`)
-    expect(Object.fromEntries(rows.map(({ name, grantees }) => [name, grantees]))).toEqual(callers)
-    expect(rows.length).toBe(Object.keys(callers).length)
+    expect(Object.fromEntries(rows.map(({ name, grantees }) => [name, grantees]))).toEqual(definerCallers)
+    expect(rows.length).toBe(Object.keys(definerCallers).length)
   })
 
   it('belong to neuraform_gate and search no path', async () => {
-    expect(
-      await faultsIn(`select p.proname as fault from pg_proc p where p.prosecdef and p.pronamespace in ${schemas}
-        and (p.proowner <> 'neuraform_gate'::regrole or p.proconfig is distinct from array['search_path=""'])`),
-    ).toEqual([])
+    expect(await faultsIn(guards.definerOfAnotherOwner)).toEqual([])
   })
 })
 
 describe('every function', () => {
   it('searches no path and is closed to the public', async () => {
-    expect(
-      await faultsIn(`select p.proname as fault from pg_proc p where p.pronamespace in ${schemas} and (
-        p.proconfig is distinct from array['search_path=""']
-        or p.proacl is null or exists (select from aclexplode(p.proacl) a where a.grantee = 0))`),
-    ).toEqual([])
+    expect(await faultsIn(guards.functionThatIsOpen)).toEqual([])
   })
 })
 
 describe('every relation', () => {
   it('is a table: no view, whose owner would be asked in place of the caller', async () => {
-    expect(
-      await faultsIn(`select c.oid::regclass as fault from pg_class c join pg_namespace n on n.oid = c.relnamespace
-        where c.relkind in ('v', 'm', 'f') and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'`),
-    ).toEqual([])
+    expect(await faultsIn(guards.relationThatIsNoTable)).toEqual([])
   })
 
   it('belongs to neuraform_owner', async () => {
-    expect(
-      await faultsIn(`select c.relname as fault from ${tables} and c.relowner <> 'neuraform_owner'::regrole`),
-    ).toEqual([])
+    expect(await faultsIn(guards.tableOfAnotherOwner)).toEqual([])
   })
 
-  it('grants nobody but its owner more than rows, and the public nothing', async () => {
-    expect(
-      await faultsIn(`select a.grantee::regrole || ' ' || a.privilege_type || ' ' || c.relname as fault
-        from ${tables.replace(' where', ' cross join lateral aclexplode(c.relacl) a where')} and a.grantee <> c.relowner
-          and (a.grantee = 0 or a.is_grantable or a.privilege_type not in ('SELECT', 'INSERT', 'UPDATE', 'DELETE'))`),
-    ).toEqual([])
-  })
-})
-
-describe('a person', () => {
-  it('may change these columns and no other', async () => {
-    const rows = await rowsOf(`
-      select table_name as table, array_agg(column_name::text order by column_name) as columns
-      from information_schema.column_privileges
-      where grantee = 'neuraform_user' and privilege_type = 'UPDATE' and table_schema = 'public' group by 1 order by 1`)
-    expect(Object.fromEntries(rows.map(({ table, columns }) => [table, columns]))).toEqual(changeable)
+  it('grants nobody but its owner more than rows, the public nothing, and no part of itself apart', async () => {
+    expect(await faultsIn(guards.grantOfMoreThanRows)).toEqual([])
+    expect(await faultsIn(guards.grantOnAPartition)).toEqual([])
   })
 })
 

@@ -1,11 +1,10 @@
-import { execFile } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
-import { afterAll, beforeAll, expect, inject, it } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import { makePerson } from '#test/rls/people.ts'
 import { openScratchDatabase, type ScratchDatabase } from '#test/rls/scratch-database.ts'
+import { ownerUrlOf, putObject, runScript } from '#test/scripts/run-script.ts'
 
 const databaseName = 'neuraform_verify'
 let scratch: ScratchDatabase
@@ -21,35 +20,43 @@ afterAll(async () => {
   await rm(stateDirectory, { recursive: true, force: true })
 })
 
-async function verify(environment: Readonly<Record<string, string>>) {
-  const run = promisify(execFile)(process.execPath, ['scripts/audit-verify.ts'], {
-    // wrangler keeps what it knows of itself in the home directory.
-    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...environment },
-  })
-  const ended = await run.catch((error: { code: number; stdout: string; stderr: string }) => error)
-  return { code: 'code' in ended ? ended.code : 0, stdout: ended.stdout, stderr: ended.stderr }
-}
+const verify = async (environment: Readonly<Record<string, string>>) =>
+  await runScript('scripts/audit-verify.ts', environment)
 
-it('says that every chain holds, and where one does not', { timeout: 60_000 }, async () => {
-  const url = new URL(inject('stack').ownerUrl)
-  url.pathname = `/${databaseName}`
-  const environment = { DATABASE_URL: url.href, STORES: stateDirectory }
-  const person = await makePerson(scratch.owner)
-  expect(await verify(environment)).toEqual({
-    code: 0,
-    stdout: '1 chains, 1 entries, 0 anchored heads: 0 faults\n',
-    stderr: '',
-  })
-  await scratch.owner.query('begin; set local session_replication_role = replica')
-  await scratch.owner.query(`update public.audit_log set action = 'test.other'; commit`)
-  const chainId = String(person.rows.get('audit_chains')?.['chain_id'])
-  expect(await verify(environment)).toEqual({
-    code: 1,
-    stdout: `✗ chain ${chainId}, entry 1: changed\n1 chains, 1 entries, 0 anchored heads: 1 faults\n`,
-    stderr: '',
-  })
-})
+it(
+  'says that every chain holds, where one does not, and whether anchors were looked at',
+  { timeout: 180_000 },
+  async () => {
+    const alone = { DATABASE_URL: ownerUrlOf(databaseName) }
+    const person = await makePerson(scratch.owner)
+    const chainId = String(person.rows.get('audit_chains')?.['chain_id'])
+    expect(await verify(alone)).toEqual({
+      code: 0,
+      stdout: '1 chains, 1 entries, anchors not looked at (STORES=none): 0 faults\n',
+      stderr: '',
+    })
+    await scratch.owner.query('update public.audit_chains set anchored_seq = head_seq')
+    await putObject(stateDirectory, 'neuraform-anchors', 'audit/2026-01-01/corrupt.json', '{')
+    expect(await verify({ ...alone, STORES: stateDirectory })).toEqual({
+      code: 1,
+      stdout:
+        '✗ anchor audit/2026-01-01/corrupt.json: cannot be read\n' +
+        `✗ chain ${chainId}, entry 1: not anchored\n1 chains, 1 entries, 0 anchored heads: 2 faults\n`,
+      stderr: '',
+    })
+    await scratch.owner.query('begin; set local session_replication_role = replica')
+    await scratch.owner.query(`update public.audit_log set action = 'test.other';
+    update public.audit_chains set head_seq = 500000000; commit`)
+    expect(await verify(alone)).toEqual({
+      code: 1,
+      stdout:
+        `✗ chain ${chainId}, entry 1: changed\n✗ chain ${chainId}, entries 2 to 500000000: missing\n` +
+        '1 chains, 1 entries, anchors not looked at (STORES=none): 2 faults\n',
+      stderr: '',
+    })
+  },
+)
 
-it('says what it needs', async () => {
+it('says what it needs', { timeout: 60_000 }, async () => {
   expect(await verify({})).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('DATABASE_URL') })
 })

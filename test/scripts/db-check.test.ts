@@ -1,14 +1,19 @@
 import { randomUUID } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { Client } from 'pg'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { findBrokenRows, findBrokenStores } from '#scripts/check/find-broken.ts'
 import { makePerson, type Person } from '#test/rls/people.ts'
 import { openScratchDatabase } from '#test/rls/scratch-database.ts'
+import { ownerUrlOf, putObject, runScript } from '#test/scripts/run-script.ts'
 
+const databaseName = 'neuraform_check'
 let owner: Client
 
 beforeAll(async () => {
-  owner = (await openScratchDatabase('neuraform_check')).owner
+  owner = (await openScratchDatabase(databaseName)).owner
 })
 
 afterAll(async () => {
@@ -59,28 +64,55 @@ const breakages: Readonly<Record<string, (person: Person) => readonly [text: str
     `update public.audit_chains set head_seq = 9 where user_id = '${person.userId}'`,
     idIn(person, 'audit_chains', 'chain_id'),
   ],
+  'a live account has one chain, which begins with its registration': (person) => [
+    `update public.audit_chains set user_id = null where user_id = '${person.userId}';
+     insert into public.audit_chains (user_id) values ('${person.userId}')`,
+    person.userId,
+  ],
+  'a chain of nobody’s ends with an erasure': (person) => [
+    `update public.audit_chains set user_id = null where user_id = '${person.userId}'`,
+    idIn(person, 'audit_chains', 'chain_id'),
+  ],
+  'an entry about a session is on its person’s chain': (person) => [
+    `update public.audit_chains set user_id = gen_random_uuid() where user_id = '${person.userId}'`,
+    idIn(person, 'user_sessions'),
+  ],
   'an audit chain is as it was written': (person) => [
     `update public.audit_log set action = 'test.other' where chain_id = '${idIn(person, 'audit_chains', 'chain_id')}'`,
-    `${idIn(person, 'audit_chains', 'chain_id')}, entry 1: changed`,
+    `chain ${idIn(person, 'audit_chains', 'chain_id')}, entry 1: changed`,
   ],
 }
 
 describe('the check of a database', () => {
   it('finds nothing where everything holds', async () => {
     await makePerson(owner)
-    expect(await findBrokenRows(owner, new Map())).toEqual([])
+    expect(await findBrokenRows(owner, undefined)).toEqual([])
   })
 
   it.each(Object.entries(breakages))('finds and names what breaks it: %s', async (invariant, breaks) => {
     const person = await makePerson(owner)
     const [text, subject] = breaks(person)
     await owner.query(`begin; set local session_replication_role = replica; ${text}; commit`)
-    const broken = await findBrokenRows(owner, new Map())
+    const broken = await findBrokenRows(owner, undefined)
     expect(broken).toContainEqual({ invariant: invariant.replace('’', "'"), subject })
     await owner.query(`begin; set local session_replication_role = replica;
       delete from public.audit_log; delete from public.audit_chains; delete from public.erasures; commit;
       delete from public.users`)
-    expect(await findBrokenRows(owner, new Map())).toEqual([])
+    expect(await findBrokenRows(owner, undefined)).toEqual([])
+  })
+
+  it('names a thousand rows of one fault, says that there are more, and hides no other fault behind them', async () => {
+    await owner.query(`begin; insert into public.erasures (id, requested_at)
+      select gen_random_uuid(), now() - interval '2 hours' from generate_series(1, 1001)`)
+    const person = await makePerson(owner)
+    await owner.query('delete from public.identities where user_id = $1', [person.userId])
+    await owner.query('commit')
+    const broken = await findBrokenRows(owner, undefined)
+    const late = broken.filter(({ invariant }) => invariant === 'an erasure is finished within an hour')
+    expect([late.length, late.at(-1)?.subject]).toEqual([1_001, 'and more'])
+    expect(broken).toContainEqual({ invariant: 'a person has an identity', subject: person.userId })
+    await owner.query(`begin; set local session_replication_role = replica; delete from public.audit_log;
+      delete from public.audit_chains; delete from public.erasures; commit; delete from public.users`)
   })
 
   it('knows every invariant that the database does', async () => {
@@ -90,18 +122,19 @@ describe('the check of a database', () => {
     const listed = [...(rows[0]?.body ?? '').matchAll(/^\s*select '((?:[^']|'')+)'/gm)].map(([, name]) =>
       name?.replaceAll("''", '’'),
     )
-    expect(listed.length).toBe(10)
+    expect(listed.length).toBe(13)
     expect(Object.keys(breakages)).toEqual([...listed, 'an audit chain is as it was written'])
   })
 })
 
 it('finds audit entries that were anchored and are gone', async () => {
   const chainId = randomUUID()
-  const anchors = new Map([[chainId, [{ seq: 3, hash: '00' }]]])
-  expect(await findBrokenRows(owner, anchors)).toContainEqual({
-    invariant: 'an audit chain is as it was written',
-    subject: `${chainId}, entry 3: not as anchored`,
-  })
+  const anchors = { heads: new Map([[chainId, [{ seq: 3, hash: '00' }]]]), unreadable: ['audit/2026-01-01/x.json'] }
+  expect(await findBrokenRows(owner, anchors)).toEqual([
+    { invariant: 'an anchor can be read', subject: 'audit/2026-01-01/x.json' },
+    { invariant: 'an audit chain is as it was written', subject: `chain ${chainId}, entry 0: not the head` },
+    { invariant: 'an audit chain is as it was written', subject: `chain ${chainId}, entry 3: not as anchored` },
+  ])
 })
 
 it('finds audio without a row, rows without audio, and cached lines that lead nowhere', async () => {
@@ -127,4 +160,29 @@ it('finds audio without a row, rows without audio, and cached lines that lead no
     { invariant: 'audio in the bucket has a row', subject: 'u/x' },
     { invariant: 'a cached line leads to audio', subject: 'speech/1/a' },
   ])
+})
+
+it('prints what is broken between rows and stores, and ends with 1', { timeout: 180_000 }, async () => {
+  const stateDirectory = await mkdtemp(join(tmpdir(), 'neuraform-check-'))
+  onTestFinished(async () => await rm(stateDirectory, { recursive: true, force: true }))
+  const alone = { DATABASE_URL: ownerUrlOf(databaseName) }
+  await owner.query(`begin; set local session_replication_role = replica; delete from public.audit_log;
+    delete from public.audit_chains; delete from public.erasures; commit; delete from public.users`)
+  expect(await runScript('scripts/db-check.ts', alone)).toEqual({
+    code: 0,
+    stdout: 'KV, R2 and anchors are not looked at (STORES=none).\nEverything holds.\n',
+    stderr: '',
+  })
+  const person = await makePerson(owner)
+  await owner.query('update public.conversations set message_count = 7 where user_id = $1', [person.userId])
+  await putObject(stateDirectory, 'neuraform-audio', 'u/stray', 'RIFF')
+  expect(await runScript('scripts/db-check.ts', { ...alone, STORES: stateDirectory })).toEqual({
+    code: 1,
+    stdout:
+      `✗ a conversation counts its messages: ${idIn(person, 'conversations')}\n` +
+      `✗ audio of a row is in the bucket: ${idIn(person, 'voice_data', 'r2_key')}\n` +
+      '✗ audio in the bucket has a row: u/stray\n3 broken\n',
+    stderr: '',
+  })
+  expect((await runScript('scripts/db-check.ts', {})).code).toBe(2)
 })

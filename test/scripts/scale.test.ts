@@ -99,16 +99,19 @@ describe('the work of a statement', () => {
   })
 })
 
-it('every list, search and turn stays on an index and costs what the owner pays', { timeout: 60_000 }, async () => {
-  const sizes = ['--messages', '10000', '--conversations', '500', '--users', '100', '--heavy-every', '10']
-  const run = promisify(execFile)(process.execPath, ['bench/scale.ts', ...sizes, '--sizes', '100', '--runs', '1'])
-  const { stdout } = await run.catch((error: { stdout: string }) => error)
-  expect(stdout.split('\n').filter((line) => line.endsWith('| over |'))).toEqual([])
-  expect(stdout).toMatch(/\n\| listMessages 1\.3 select messages \(heavy\) .*\| 1\.0\d +\| ok \|\n/)
-  const searches = stdout
-    .split('\n')
-    .filter((line) => /^\| searchMessages.* app\.search_messages .*\| 100 %/.test(line))
-  expect(searches.map((line) => line.includes('Bitmap Index Scan messages_words_idx'))).toEqual(Array(8).fill(true))
-  expect(stdout).toContain('100 %: 10000 messages, 500 conversations, 100 users')
-  expect(stdout).toMatch(/\n\d{3} statements in \d{2} flights, 0 over\n$/)
-})
+// How buffers grow is not judged at one size, and at sizes so small nothing would follow from it: small tables are read whole.
+it(
+  'every list, search, turn and rotation stays on an index and costs what the owner pays',
+  { timeout: 60_000 },
+  async () => {
+    const sizes = ['--messages', '10000', '--conversations', '500', '--users', '100', '--heavy-every', '10']
+    const run = promisify(execFile)(process.execPath, ['bench/scale.ts', ...sizes, '--sizes', '100', '--runs', '1'])
+    const { stdout } = await run.catch((error: { stdout: string }) => error)
+    expect(stdout.split('\n').filter((line) => line.endsWith('| over |'))).toEqual([])
+    expect(stdout).toMatch(/\n\| listMessages 1\.3 select messages \(heavy\) .*\| 1\.0\d +\| ok \|\n/)
+    const searches = stdout.split('\n').filter((line) => /^\| searchMessages.* app\.find_messages /.test(line))
+    expect(searches.map((line) => line.includes('Bitmap Index Scan messages_words_idx'))).toEqual(Array(8).fill(true))
+    expect(stdout).toContain('100 %: 10000 messages, 500 conversations, 100 users')
+    expect(stdout).toMatch(/\n\d{3} statements in \d{2} flights, 0 over\n$/)
+  },
+)

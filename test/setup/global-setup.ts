@@ -53,7 +53,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
 async function assertEverythingHolds(ownerUrl: string): Promise<void> {
   const client = new Client({ connectionString: ownerUrl })
   await client.connect()
-  const broken = await findBrokenRows(client, new Map())
+  const broken = await findBrokenRows(client, undefined)
   await client.end()
   if (broken.length > 0) throw new Error(`The tests left something broken: ${JSON.stringify(broken, undefined, 1)}`)
 }

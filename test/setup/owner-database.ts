@@ -9,10 +9,15 @@ export async function asOwner<Row>(
   values: readonly unknown[] = [],
   { ownerUrl }: { readonly ownerUrl: string } = inject('stack'),
 ): Promise<Row[]> {
+  const { rows } = await (await ownerClient(ownerUrl)).query<Row & QueryResultRow>(text, [...values])
+  return rows
+}
+
+/** The owner's connection of this test file. */
+export async function ownerClient(ownerUrl = inject('stack').ownerUrl): Promise<Client> {
   const owner = owners.get(ownerUrl) ?? connect(ownerUrl)
   owners.set(ownerUrl, owner)
-  const { rows } = await (await owner).query<Row & QueryResultRow>(text, [...values])
-  return rows
+  return await owner
 }
 
 async function connect(connectionString: string): Promise<Client> {

@@ -16,17 +16,6 @@ export interface Tampering {
   readonly bytes: Uint8Array
 }
 
-/** The cell with what is stored in it now. */
-export async function sealedCell(
-  table: SealedCell['table'],
-  column: SealedCell['column'],
-  { id, text }: { id: string; text: string },
-): Promise<SealedCell> {
-  const [row] = await asOwner<{ bytes: Uint8Array }>(`select ${column} as bytes from ${table} where id = $1`, [id])
-  if (row === undefined) throw new Error('the cell is not there')
-  return { table, column, id, text, bytes: new Uint8Array(row.bytes) }
-}
-
 /** Every way of tampering with one cell. `others` are sealed values that somebody might put in its place. */
 const kinds: Record<string, (own: Uint8Array, others: readonly Uint8Array[]) => Uint8Array> = {
   swapped: (_, others) => some(others),
@@ -44,26 +33,29 @@ const kinds: Record<string, (own: Uint8Array, others: readonly Uint8Array[]) => 
 
 export const kindsOfTampering = Object.keys(kinds)
 
-/** A random tampering with a cell. What would leave it as it is counts for nothing, and another is drawn. */
-export function tamperWith(cell: SealedCell, others: readonly Uint8Array[]): Tampering {
+/** A random tampering with a cell. What would leave it as it is, or was made of it before, is not made: another is drawn. */
+export function tamperWith(cell: SealedCell, others: readonly Uint8Array[], made: Set<string>): Tampering {
   const [kind, change] = some(Object.entries(kinds))
   const bytes = change(cell.bytes, others)
-  return isEqual(bytes, cell.bytes) ? tamperWith(cell, others) : { cell, kind, bytes }
+  const name = `${cell.id} ${bytes.toHex()}`
+  if (isEqual(bytes, cell.bytes) || made.has(name)) return tamperWith(cell, others, made)
+  made.add(name)
+  return { cell, kind, bytes }
 }
 
-/** Writes bytes into cells, as somebody who holds the database and no key. */
+/** Writes bytes into cells, as somebody who holds the database and no key: no trigger stands in their way. */
 export async function writeCells(changes: readonly { cell: SealedCell; bytes: Uint8Array }[]): Promise<void> {
-  for (const { table, column } of [
-    { table: 'messages', column: 'content' },
-    { table: 'conversations', column: 'title' },
-  ]) {
-    const own = changes.filter(({ cell }) => cell.table === table)
-    await asOwner(
-      `update ${table} set ${column} = decode(given.bytes, 'hex')
-       from unnest($1::uuid[], $2::text[]) as given (id, bytes) where ${table}.id = given.id`,
-      [own.map(({ cell }) => cell.id), own.map(({ bytes }) => bytes.toHex())],
-    )
-  }
+  const listed = (table: SealedCell['table']) =>
+    changes
+      .filter(({ cell }) => cell.table === table)
+      .map(({ cell, bytes }) => `('${cell.id}'::uuid, '\\x${bytes.toHex()}'::bytea)`)
+  const update = (table: SealedCell['table'], column: SealedCell['column']) =>
+    listed(table).length === 0
+      ? ''
+      : `update ${table} set ${column} = given.bytes from (values ${listed(table).join()}) as given (id, bytes)
+         where ${table}.id = given.id;`
+  await asOwner(`begin; set local session_replication_role = replica;
+    ${update('messages', 'content')} ${update('conversations', 'title')} commit`)
 }
 
 /** Some of them, each once, in no order. */

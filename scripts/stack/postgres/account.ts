@@ -4,12 +4,13 @@ import { StackFailure } from '#scripts/stack/failure.ts'
 import type { Account } from '#scripts/stack/guard.ts'
 
 /**
- * Whom to run PostgreSQL as: it refuses root. Undefined (as oneself) for anybody else; for root the owner of the
- * cluster if there is one, else `postgres`, else `nobody`, else an account made for it.
+ * Whom to run PostgreSQL as, or PgBouncer: they refuse root. Undefined (as oneself) for anybody else; for root the owner
+ * of the cluster if there is one, else `postgres`, else `nobody`, else an account made for it.
  */
-export async function postgresAccount(dataDirectory: string): Promise<Account | undefined> {
+export async function postgresAccount(dataDirectory?: string): Promise<Account | undefined> {
   if (process.getuid?.() !== 0) return undefined
-  return (await ownerOf(dataDirectory)) ?? findAccount('postgres') ?? findAccount('nobody') ?? makeAccount()
+  const owner = dataDirectory === undefined ? undefined : await ownerOf(dataDirectory)
+  return owner ?? findAccount('postgres') ?? findAccount('nobody') ?? makeAccount()
 }
 
 /** Whether the account may enter a directory: every one above it must let it pass, too. */

@@ -114,10 +114,10 @@ describe('reading a cell', () => {
   it('gives null for a broken one, and tells the operator which', async () => {
     const sealed = await vault.seal(users.email, rowId, 'ada')
     const told: unknown[] = []
-    const watched = new Vault(userId, [key], (cell) => told.push(cell))
+    const watched = new Vault(userId, [key], { onBroken: (cell) => told.push(cell) })
     expect(await watched.read(users.email, rowId, sealed)).toBe('ada')
     expect(await watched.read(users.firstName, rowId, sealed)).toBeNull()
-    expect(told).toEqual([{ table: 'users', column: 'first_name', rowId }])
+    expect(told).toEqual([{ table: 'users', column: 'first_name', rowId, stored: sealed }])
   })
 
   it('seals nothing for what is absent', async () => {
@@ -139,8 +139,44 @@ describe('a person’s keys', () => {
     expect(await isRefused(vault.open(users.email, rowId, sealed))).toBe(true)
   })
 
-  it('are needed', () => {
-    expect(() => new Vault(userId, [])).toThrow(SealBroken)
+  const failureOf = async (attempt: Promise<unknown>): Promise<unknown> =>
+    await attempt.then(
+      () => undefined,
+      (error: unknown) => error,
+    )
+  const unavailable = { name: 'Problem', code: 'key_unavailable' }
+
+  it('are missed by what they sealed, and by nothing else', async () => {
+    const newer = { ...(await newKey()), version: 2 }
+    const old = await vault.seal(users.email, rowId, 'before')
+    const recent = await new Vault(userId, [newer]).seal(users.email, rowId, 'after')
+    const broken = (version: number) => [{ version, reason: 'damaged' }] as const
+    const withoutOld = new Vault(userId, [newer], { broken: broken(1) })
+    expect(await withoutOld.read(users.email, rowId, recent)).toBe('after')
+    expect(await withoutOld.open(users.email, rowId, await withoutOld.seal(users.email, rowId, 'x'))).toBe('x')
+    expect(withoutOld.wordQueries('x')).toHaveLength(1)
+    expect(await failureOf(withoutOld.read(users.email, rowId, old))).toMatchObject(unavailable)
+    const withoutNew = new Vault(userId, [key], { broken: broken(2) })
+    expect(withoutNew.newestVersion).toBe(2)
+    expect(await withoutNew.read(users.email, rowId, old)).toBe('before')
+    expect(await failureOf(withoutNew.read(users.email, rowId, recent))).toMatchObject(unavailable)
+    expect(await failureOf(withoutNew.seal(users.email, rowId, 'x'))).toMatchObject(unavailable)
+    expect(await failureOf(withoutNew.nameOf('x'))).toMatchObject(unavailable)
+    expect(() => withoutNew.indexWords('x')).toThrow(expect.objectContaining(unavailable))
+  })
+
+  it('of a person who has none open nothing, and a cell that is no seal is still a broken one', async () => {
+    const none = new Vault(userId, [], { broken: [{ version: 0, reason: 'lost' }] })
+    const sealed = await vault.seal(users.email, rowId, 'ada')
+    expect(await failureOf(none.read(users.email, rowId, sealed))).toMatchObject(unavailable)
+    expect(await none.read(users.email, rowId, sealed.slice(0, 9))).toBeNull()
+    expect(await none.read(users.email, rowId, null)).toBeNull()
+  })
+
+  it('of a version that the person never had are a turned bit: the cell alone is lost', async () => {
+    const sealed = await vault.seal(users.email, rowId, 'ada')
+    const other = sealed.with(2, 7)
+    expect(await new Vault(userId, [key]).read(users.email, rowId, other)).toBeNull()
   })
 
   it('give a text a name that is always the same, and that nobody else’s keys give', async () => {

@@ -1,0 +1,53 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import * as z from 'zod'
+import { rowsOf, tables } from '#test/schema/faults.ts'
+
+const documentFile = join(import.meta.dirname, '../../openapi.json')
+const Body = z.object({
+  content: z.object({ 'application/json': z.object({ schema: z.object({ $ref: z.string() }) }) }),
+})
+const Contract = z.object({
+  paths: z.record(z.string(), z.record(z.string(), z.object({ requestBody: Body.optional() }))),
+  components: z.object({ schemas: z.record(z.string(), z.unknown()) }),
+})
+
+/** The names of all properties that a schema has, at any depth. */
+function propertiesOf(schema: unknown): readonly string[] {
+  if (typeof schema !== 'object' || schema === null) return []
+  return Object.entries(schema).flatMap(([key, value]: [string, unknown]) =>
+    (key === 'properties' && typeof value === 'object' && value !== null ? Object.keys(value) : []).concat(
+      propertiesOf(value),
+    ),
+  )
+}
+
+describe('every unique key', () => {
+  it('is a person’s own, but for what nobody chooses: it tells nobody what others have', async () => {
+    const found = await rowsOf(`
+      select i.indexrelid::regclass::text as name, pg_get_expr(i.indpred, i.indrelid) as condition from pg_index i
+      where i.indisunique and i.indrelid in (select c.oid from ${tables}) and not exists (
+        select from pg_attribute a where a.attrelid = i.indexrelid and a.attname in ('id', 'user_id', 'chain_id'))
+      order by 1`)
+    expect(found).toEqual([
+      { name: 'identities_issuer_subject_key', condition: null }, // a provider's word for somebody, verified
+      { name: 'messages_conversation_id_seq_key', condition: null }, // counted by the database
+      { name: 'personas_slug_key', condition: '(owner_id IS NULL)' }, // the house's own
+      { name: 'turns_key_hash_key', condition: null }, // the hash of a secret
+      { name: 'user_sessions_token_hash_key', condition: null }, // the hash of a secret
+      { name: 'users_email_index_key', condition: 'is_email_verified' }, // a provider's word again, hashed with a key
+      { name: 'voice_data_r2_key_key', condition: null }, // made by the Worker
+    ])
+  })
+
+  it('that is an id is made by the Worker: no request has a place for one', async () => {
+    const { paths, components } = Contract.parse(JSON.parse(await readFile(documentFile, 'utf8')))
+    const bodies = Object.values(paths)
+      .flatMap((operations) => Object.values(operations))
+      .flatMap(({ requestBody }) => requestBody?.content['application/json'].schema.$ref.split('/').at(-1) ?? [])
+    expect(bodies.length).toBeGreaterThanOrEqual(9)
+    const named = bodies.filter((name) => propertiesOf(components.schemas[name]).includes('id'))
+    expect(named).toEqual([])
+  })
+})
