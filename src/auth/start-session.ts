@@ -33,9 +33,9 @@ export async function prepareSession(
     id,
     statement: (db, userId, identityId) =>
       db.execute(sql`select * from app.start_session(
-        ${id}, ${userId}, ${identityId}, ${token.tokenHash}, ${deviceInfo}, ${ipPrefix}, ${userAgent}, ${location},
+        ${id}, ${userId}, ${identityId}, ${token.tokenHash}, ${deviceInfo}, ${ipPrefix}, ${userAgent},
         ${config.SESSION_IDLE_SECONDS}, ${config.SESSION_ABSOLUTE_SECONDS},
-        ${device.presentedTokenHash ?? null}, ${config.SESSIONS_PER_USER}, ${requestId}
+        ${device.presentedTokenHash ?? null}, ${config.SESSIONS_PER_USER}, ${requestId}, ${location}
       )`),
   }
 }
