@@ -2,7 +2,7 @@ import Bowser from 'bowser'
 import * as z from 'zod'
 import type { Device, Location, LoginRequest } from '#src/auth/shapes.ts'
 import { bearerToken } from '#src/http/access.ts'
-import { sessionCookies } from '#src/http/session-cookie.ts'
+import { isFromOwnOrigin, sessionCookies } from '#src/http/session-cookie.ts'
 import type { AppContext } from '#src/http/context.ts'
 import { addressPrefix } from '#src/http/rate-limit.ts'
 import { checkSessionToken } from '#src/vault/session-token.ts'
@@ -11,7 +11,9 @@ const longestUserAgent = 400
 
 /** What a request that signs in says of its device, bounded and coarse. */
 export async function deviceOf(c: AppContext, deviceInfo: LoginRequest['device_info']): Promise<Device> {
-  const presented = bearerToken(c.req.header('Authorization')) ?? sessionCookies(c)[0]
+  // A foreign page cannot end a session by the cookie that the browser sends along.
+  const cookie = isFromOwnOrigin(c) ? sessionCookies(c)[0] : undefined
+  const presented = bearerToken(c.req.header('Authorization')) ?? cookie
   return {
     deviceInfo,
     userAgent: c.req

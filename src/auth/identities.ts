@@ -29,10 +29,15 @@ export async function listIdentities(caller: Caller): Promise<IdentityList> {
  * `identity_unavailable` for one that has an account already, the caller's own included, and what `verifyIdentity` throws.
  */
 export async function linkIdentity(caller: Caller, proof: ProviderProof): Promise<IdentitySummary> {
+  // A flight of its own: a session that has ended or is not fresh spends nothing and asks no provider.
+  await asUser(caller, (db) => [requireFresh(db, caller)])
   return await auditingRefusals(caller, proof.provider, async () => {
     return await addIdentity(caller, await checkNativeProof(caller, proof))
   })
 }
+
+const requireFresh = (db: Db, { config }: Caller) =>
+  db.execute(sql`select app.require_fresh_session(${config.FRESH_SIGN_IN_SECONDS})`)
 
 /** Adds an identity that a provider vouched for. Two flights where the isolate does not hold the person's key. */
 export async function addIdentity(caller: Caller, { identity, grant, uses }: NativeProof): Promise<IdentitySummary> {
@@ -44,7 +49,7 @@ export async function addIdentity(caller: Caller, { identity, grant, uses }: Nat
   ])
   try {
     const [, , , , rows] = await asUser(caller, (db) => [
-      db.execute(sql`select app.require_fresh_session(${caller.config.FRESH_SIGN_IN_SECONDS})`),
+      requireFresh(db, caller),
       db.execute(sql`select app.link_identity(${id}, ${identity.provider}, ${identity.issuer}, ${identity.subject},
         ${email}, ${identity.isPrivateEmail}, ${sealedGrant})`),
       recordEvent(db, caller, {
@@ -70,7 +75,7 @@ const Unlinked = z.object({ provider: z.string(), grant_sealed: z.instanceof(Uin
  */
 export async function unlinkIdentity(caller: Caller, id: string): Promise<void> {
   const [, answer] = await asUser(caller, (db) => [
-    db.execute(sql`select app.require_fresh_session(${caller.config.FRESH_SIGN_IN_SECONDS})`),
+    requireFresh(db, caller),
     db.execute(sql`select * from app.unlink_identity(${id}, ${caller.requestId})`),
   ])
   const { provider, grant_sealed: sealed } = rowOf(Unlinked, answer)

@@ -1,13 +1,16 @@
 import { sql } from 'drizzle-orm'
 import { z } from 'zod'
 import { checkNativeProof, auditingRefusals } from '#src/auth/native-sign-in.ts'
+import { prepareGrant } from '#src/auth/grants.ts'
+import type { Grant } from '#src/auth/providers/identity-provider.ts'
 import type { ProviderProof } from '#src/auth/shapes.ts'
 import { spend } from '#src/auth/single-use.ts'
 import { rowOf } from '#src/db/rows.ts'
 import { asService, asUser, type Caller } from '#src/db/scope.ts'
+import { describeFailure } from '#src/http/log.ts'
 import { Problem } from '#src/http/problem.ts'
 import { createSessionToken, succeedSessionToken, type SessionToken } from '#src/vault/session-token.ts'
-import { moveDataKeys } from '#src/vault/open-vault.ts'
+import { moveDataKeys, openVault } from '#src/vault/open-vault.ts'
 
 /** A session's new token, and until when it is good. */
 export interface Renewed {
@@ -16,7 +19,7 @@ export interface Renewed {
 }
 
 const Outcome = z.discriminatedUnion('outcome', [
-  z.object({ outcome: z.enum(['refreshed', 'refreshed_before']), expires_at: z.coerce.date() }),
+  z.object({ outcome: z.enum(['refreshed', 'refreshed_before', 'superseded']), expires_at: z.coerce.date() }),
   z.object({ outcome: z.enum(['reused', 'unknown']), expires_at: z.null() }),
 ])
 
@@ -26,33 +29,53 @@ const Outcome = z.discriminatedUnion('outcome', [
  * again. Presented after that, it is taken for stolen: the session ends. Throws `unauthenticated`.
  */
 export async function refreshSession(caller: Caller, presented: string): Promise<Renewed> {
-  const successor = await succeedSessionToken(caller.config, presented)
+  const { tokenHash, token, expiresAt } = await succeed(caller, { token: presented, tokenHash: caller.tokenHash })
+  moveDataKeys(caller.tokenHash, tokenHash)
+  return { token, expiresAt }
+}
+
+// One flight, and one more for each time that the token which follows was replaced within its own grace.
+async function succeed(caller: Caller, presented: SessionToken): Promise<SessionToken & Renewed> {
+  const successor = await succeedSessionToken(caller.config, presented.token)
   const [answer] = await asService(caller, 'auth', 'refresh', (db) => [
     db.execute(sql`select * from app.refresh_session(
-      ${caller.tokenHash}, ${successor.tokenHash}, ${caller.config.SESSION_REFRESH_GRACE_SECONDS}, ${caller.requestId})`),
+      ${presented.tokenHash}, ${successor.tokenHash}, ${caller.config.SESSION_REFRESH_GRACE_SECONDS}, ${caller.requestId})`),
   ])
-  const { expires_at: expiresAt } = rowOf(Outcome, answer)
+  const { outcome, expires_at: expiresAt } = rowOf(Outcome, answer)
   if (expiresAt === null) throw new Problem('unauthenticated')
-  moveDataKeys(caller.tokenHash, successor.tokenHash)
-  return { token: successor.token, expiresAt }
+  return outcome === 'superseded' ? await succeed(caller, successor) : { ...successor, expiresAt }
 }
 
 const Reauthenticated = z.object({ identity_id: z.uuid(), expires_at: z.coerce.date() })
 
 /**
  * Renews the sign-in of the caller's session with one of their own identities, and gives it a new token; the old one ends
- * at once. Throws `invalid_identity_token`, also for an identity that is not theirs.
+ * at once. Throws `invalid_identity_token`, also for an identity that is not theirs. Two flights: a session that has ended
+ * asks no provider.
  */
 export async function reauthenticate(caller: Caller, proof: ProviderProof): Promise<Renewed> {
   return await auditingRefusals(caller, proof.provider, async () => {
-    const { identity, uses } = await checkNativeProof(caller, proof)
-    const token: SessionToken = await createSessionToken(caller.config)
+    await asUser(caller, () => [])
+    const { identity, grant, uses } = await checkNativeProof(caller, proof)
+    const token = await createSessionToken(caller.config)
     const [answer] = await asUser(caller, (db) => [
       db.execute(sql`select * from app.reauthenticate(
         ${identity.issuer}, ${identity.subject}, ${token.tokenHash}, ${caller.requestId})`),
       ...uses.map((use) => spend(db, use)),
     ])
+    const { identity_id: identityId, expires_at: expiresAt } = rowOf(Reauthenticated, answer)
     moveDataKeys(caller.tokenHash, token.tokenHash)
-    return { token: token.token, expiresAt: rowOf(Reauthenticated, answer).expires_at }
+    if (grant !== undefined) caller.defer(keepGrant(caller, identityId, grant))
+    return { token: token.token, expiresAt }
   })
+}
+
+// After the answer, for the old token has ended: whoever is not told the new one must sign in anew.
+async function keepGrant(caller: Caller, identityId: string, grant: Grant): Promise<void> {
+  try {
+    const statements = await prepareGrant(await openVault(caller), identityId, grant)
+    await asService(caller, 'auth', 'grant', statements)
+  } catch (error) {
+    caller.report({ event: 'grant_not_kept', ...describeFailure(error) })
+  }
 }

@@ -29,7 +29,7 @@ import { IdParams } from '#src/http/fields.ts'
 import { jsonBody, jsonContent } from '#src/http/openapi.ts'
 import { PageQuery } from '#src/http/page.ts'
 import { newRouter } from '#src/http/router.ts'
-import { dropSessionCookie, sessionCookies } from '#src/http/session-cookie.ts'
+import { dropSessionCookie, isByCookie } from '#src/http/session-cookie.ts'
 
 const tag = 'Sign-in'
 
@@ -42,6 +42,7 @@ const login = createRoute({
       'registration_refused',
       'forbidden',
       'upstream_unavailable',
+      'upstream_nonsense',
       'key_unavailable',
     ],
   }),
@@ -56,7 +57,14 @@ const signUp = createRoute({
   ...open(tag, {
     limiter: 'AUTH_LIMITER',
     bodyBytes: jsonBodyBytes,
-    problems: ['invalid_ticket', 'ticket_used', 'already_registered', 'email_unavailable', 'registration_refused'],
+    problems: [
+      'invalid_ticket',
+      'ticket_used',
+      'already_registered',
+      'email_unavailable',
+      'registration_refused',
+      'forbidden',
+    ],
   }),
   method: 'post',
   path: '/auth/register',
@@ -191,7 +199,7 @@ export const authRoutes = newRouter()
   .openapi(signOut, async (c) => {
     const { scope } = c.req.valid('query')
     await logout(callerOf(c), scope)
-    if (scope !== 'others' && sessionCookies(c).length > 0) dropSessionCookie(c)
+    if (scope !== 'others' && isByCookie(c)) dropSessionCookie(c)
     return c.body(null, 204)
   })
   .openapi(list, async (c) => c.json(await listSessions(callerOf(c), c.req.valid('query')), 200))

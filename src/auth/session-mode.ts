@@ -1,7 +1,7 @@
 import type { Renewed } from '#src/auth/refresh.ts'
 import type { Authenticated, AuthenticatedByCookie, LoginRequest, Refreshed } from '#src/auth/shapes.ts'
 import type { AppContext } from '#src/http/context.ts'
-import { requireOwnOrigin, sessionCookies, setSessionCookie } from '#src/http/session-cookie.ts'
+import { isByCookie, requireOwnOrigin, setSessionCookie } from '#src/http/session-cookie.ts'
 
 type SessionMode = LoginRequest['session_mode']
 
@@ -24,9 +24,7 @@ export function inMode(
 /** A session's new token goes back the way that the old one came. */
 export function renewed(c: AppContext, { token, expiresAt }: Renewed): Refreshed {
   const expires_at = expiresAt.toISOString()
-  if (c.req.header('Authorization') !== undefined || sessionCookies(c).length === 0) {
-    return { session_token: token, expires_at }
-  }
+  if (!isByCookie(c)) return { session_token: token, expires_at }
   setSessionCookie(c, token, c.var.config.SESSION_ABSOLUTE_SECONDS)
   return { expires_at }
 }

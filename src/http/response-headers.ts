@@ -39,6 +39,7 @@ const allow = cors({
 /** Cross-origin reads for the exact origins of `ALLOWED_ORIGINS`, and for no other: with the session cookie, too. */
 export const allowedOrigins: MiddlewareHandler<AppEnv> = async (c, next) => {
   const answer = await allow(c, next)
+  if (!c.res.headers.has('Access-Control-Allow-Origin')) c.res.headers.delete('Access-Control-Allow-Credentials')
   // An answer to an origin of the list has it already; one to any other origin must be kept apart from it all the same.
   if (c.res.headers.get('Vary')?.includes('Origin') !== true) c.res.headers.append('Vary', 'Origin')
   return answer

@@ -34,10 +34,16 @@ export function dropSessionCookie(c: AppContext): void {
  * one, must say that it comes from an origin of `ALLOWED_ORIGINS` or from the service's own. Throws `forbidden`.
  */
 export function requireOwnOrigin(c: AppContext): void {
-  const origin = c.req.header('Origin')
-  const { ALLOWED_ORIGINS: allowed, PUBLIC_ORIGIN: own } = c.var.config
-  const isKnown = origin !== undefined && (allowed.includes(origin) || origin === own)
-  if (!isKnown || c.req.header('Sec-Fetch-Site') === 'cross-site') {
-    throw new Problem('forbidden', 'A cookie is taken only from pages of the allowed origins.')
-  }
+  if (!isFromOwnOrigin(c)) throw new Problem('forbidden', 'A cookie is taken only from pages of the allowed origins.')
 }
+
+/** Whether the browser says that a page of an origin of `ALLOWED_ORIGINS`, or of the service's own, made the request. */
+export function isFromOwnOrigin(c: AppContext): boolean {
+  const origin = c.req.header('Origin')
+  if (origin === undefined || origin === 'null' || c.req.header('Sec-Fetch-Site') === 'cross-site') return false
+  const { ALLOWED_ORIGINS: allowed, PUBLIC_ORIGIN: own } = c.var.config
+  return allowed.includes(origin) || (own !== undefined && origin === new URL(own).origin)
+}
+
+/** Whether the session of this request came in a cookie: a header, where there is one, goes first. */
+export const isByCookie = (c: AppContext) => c.req.header('Authorization') === undefined && sessionCookies(c).length > 0
