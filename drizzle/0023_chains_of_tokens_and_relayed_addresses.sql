@@ -53,6 +53,13 @@ begin
   revoke all on function app.keep_private_email(uuid, uuid) from public;
   grant execute on function app.keep_private_email(uuid, uuid) to neuraform_auth;
 
+  -- Its owner alone can take it from everybody: 0022 asked as another role, which PostgreSQL answers with a warning.
+  revoke all on function
+    app.start_session(uuid, uuid, uuid, bytea, bytea, bytea, bytea, integer, integer, bytea, integer, uuid, bytea) from public;
+  grant execute on function
+    app.start_session(uuid, uuid, uuid, bytea, bytea, bytea, bytea, integer, integer, bytea, integer, uuid, bytea)
+    to neuraform_auth;
+
   set local role neuraform_owner;
   revoke create on schema app from neuraform_gate;
 end $$;
