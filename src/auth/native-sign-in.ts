@@ -37,9 +37,11 @@ async function grantOf(
   code: string | undefined,
 ): Promise<Grant | undefined> {
   const provider = providerOf(identity.provider)
-  if (code === undefined) return provider.grantOf?.(scope.config, identity.subject)
+  if (code === undefined || provider.exchangeNativeCode === undefined) {
+    return provider.grantOf?.(scope.config, identity.subject)
+  }
   try {
-    return await provider.exchangeNativeCode?.(scope.config, { code, identity })
+    return await provider.exchangeNativeCode(scope.config, { code, identity })
   } catch (error) {
     if (error instanceof Problem && error.status < 500) throw error
     scope.report({ event: 'grant_not_obtained', provider: identity.provider, ...describeFailure(error) })

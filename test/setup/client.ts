@@ -80,13 +80,10 @@ export async function appleHandover(wish: TokenWish = {}): Promise<{ token: stri
   return { token: answer.id_token, authorization_code: answer.authorization_code }
 }
 
-/** Asks something of the local upstream that only tests ask. */
-export async function askUpstream<Body>(path: string, body: unknown): Promise<Body> {
-  const response = await fetch(`${inject('stack').upstreamOrigin}${path}`, {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify(body),
-  })
+/** Asks something of the local upstream that only tests ask; a body makes it a POST. */
+export async function askUpstream<Body>(path: string, body?: unknown): Promise<Body> {
+  const posted = { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) }
+  const response = await fetch(`${inject('stack').upstreamOrigin}${path}`, body === undefined ? {} : posted)
   return (await response.json()) as Body
 }
 
