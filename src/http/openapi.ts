@@ -23,6 +23,12 @@ export function openApiDocument(app: OpenAPIHono<AppEnv>, version: string): Docu
     scheme: 'bearer',
     description: 'The session_token that signing in answered.',
   })
+  app.openAPIRegistry.registerComponent('securitySchemes', 'cookie', {
+    type: 'apiKey',
+    in: 'cookie',
+    name: '__Host-nf_session',
+    description: 'The same token in a browser that signed in with `session_mode: "cookie"`.',
+  })
   app.openAPIRegistry.register('Problem', ProblemDocument)
   const document = app.getOpenAPI31Document({
     openapi: '3.1.0',

@@ -54,7 +54,7 @@ describe('what a person says, is called and holds', () => {
       expect(log).not.toContain(credential)
       expect([...exchanges, ...others].filter((exchange) => wordsOf(exchange).includes(credential)).length).toBe(1)
     }
-  })
+  }, 120_000)
 })
 
 describe('a request that is refused', () => {

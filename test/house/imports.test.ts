@@ -35,6 +35,7 @@ const packages: readonly (readonly [pattern: RegExp, files: RegExp])[] = [
   [/^drizzle-orm/, /^src\/(?!llm\/|speech\/|[\w-]+\/([\w]+-)?routes\.ts$|app\.ts$|index\.ts$)/],
   [/^pg(\/|$)/, /^src\/db\//],
   [/^@neondatabase\//, /^src\/db\//],
+  [/^arctic$/, /^src\/auth\/providers\//],
   [/^cloudflare:/, /^src\/(config|privacy\/data-key-rotation)\.ts$/],
 ]
 

@@ -68,6 +68,7 @@ export async function walkEveryRoute(
   )
   await catalogue(send, token)
   await talk(send, token, words)
+  await identities(send, token, idToken)
   const other = sessions.items.find((session) => !session.is_current)
   await send('GET /auth/security-log', '', { token })
   await send('DELETE /auth/sessions/{id}', '', { token, id: other?.id })
@@ -78,6 +79,18 @@ export async function walkEveryRoute(
   await send('GET /erasures/{id}', '', { id: erased.erasure_id })
   for (const path of ['/health/live', '/health/ready', '/version']) await send(`GET ${path}`, '')
   return exchanges
+}
+
+async function identities(send: Send, token: string, idToken: string): Promise<void> {
+  await send('POST /auth/nonce', '')
+  const added = { provider: 'google', token: await googleToken() }
+  const linked = read<{ id: string }>(await send('POST /auth/identities', '', { token, body: added }))
+  await send('GET /auth/identities', '', { token })
+  await send('DELETE /auth/identities/{id}', '', { token, id: linked.id })
+  const own = { provider: 'google', token: idToken }
+  const session = read<{ session_token: string }>(await send('POST /auth/login', 'known', { body: own })).session_token
+  const renewed = await send('POST /auth/reauthenticate', '', { token: session, body: own })
+  await send('POST /auth/refresh', '', { token: read<{ session_token: string }>(renewed).session_token })
 }
 
 type Send = (operation: string, label: string, options?: SendOptions) => Promise<Exchange>
