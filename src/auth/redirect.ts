@@ -1,5 +1,6 @@
 import type { Device, StartQuery } from '#src/auth/shapes.ts'
 import { addIdentity } from '#src/auth/identities.ts'
+import { auditingRefusals } from '#src/auth/native-sign-in.ts'
 import { issueOneTimeCode } from '#src/auth/one-time-code.ts'
 import { providerOf } from '#src/auth/providers/registry.ts'
 import type { Provider } from '#src/auth/providers/verified-identity.ts'
@@ -77,9 +78,11 @@ export async function endRedirect(
   if (parameters['error'] !== undefined) return returning(wish.return_to, { error: errorOf(parameters['error']) })
   const code = parameters['code']
   if (code === undefined || code === '') throw new Problem('invalid_state')
-  const vouched = await vouchedBy(scope, provider, attempt, code, parameters)
-  if (wish.link_to !== undefined) return await link(scope, wish.link_to, wish.return_to, vouched)
-  return await signInWith(scope, attempt, vouched, device)
+  return await auditingRefusals(scope, provider, async () => {
+    const vouched = await vouchedBy(scope, provider, attempt, code, parameters)
+    if (wish.link_to !== undefined) return await link(scope, wish.link_to, wish.return_to, vouched)
+    return await signInWith(scope, attempt, vouched, device)
+  })
 }
 
 async function spendAttempt(scope: RequestScope, { use }: FoundState): Promise<void> {
@@ -97,10 +100,10 @@ async function vouchedBy(
   code: string,
   parameters: Readonly<Record<string, string>>,
 ): Promise<Vouched> {
-  const { exchangeCode, readCallbackNames } = providerOf(provider)
+  const asked = providerOf(provider)
   const redirectUri = redirectUriOf(config, provider)
-  const { identity, grant } = await exchangeCode(config, { code, codeVerifier, redirectUri, nonce })
-  const names = readCallbackNames?.(parameters)
+  const { identity, grant } = await asked.exchangeCode(config, { code, codeVerifier, redirectUri, nonce })
+  const names = asked.readCallbackNames?.(parameters)
   return {
     identity: {
       ...identity,
