@@ -161,7 +161,8 @@ describe('the registration page', () => {
   const pageOf = async (query: Record<string, string> = {}) => {
     const browser = new Browser(documents)
     const page = await browser.signIn('google', newPerson(), { session_mode: 'cookie', ...query })
-    return { browser, fields: { ...hiddenFields(page.text), ...typed } }
+    const fields: Record<string, string> = { ...hiddenFields(page.text), ...typed }
+    return { browser, fields }
   }
 
   it('says what is wrong beside what was typed, as text', async () => {

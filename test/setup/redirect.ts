@@ -24,7 +24,11 @@ export async function newVerifier(): Promise<{ verifier: string; challenge: stri
 export class Browser {
   readonly cookies = new Map<string, string>()
 
-  constructor(private readonly replaced: Partial<Env> = {}) {}
+  private readonly replaced: Partial<Env>
+
+  constructor(replaced: Partial<Env> = {}) {
+    this.replaced = replaced
+  }
 
   get cookieHeader(): string {
     return [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
