@@ -40,17 +40,20 @@ export async function startRedirect(
   return await beginRedirect(config, provider, wish)
 }
 
-/** Begins a redirect that adds an identity to the caller's account. Throws `fresh_sign_in_needed` besides. */
+/**
+ * Begins a redirect that adds an identity to the caller's account. Throws `fresh_sign_in_needed`, `invalid_body` or
+ * `not_configured`.
+ */
 export async function startLink(caller: Caller, provider: Provider, returnTo: string): Promise<BegunRedirect> {
+  await asUser(caller, (db) => [
+    db.execute(sql`select app.require_fresh_session(${caller.config.FRESH_SIGN_IN_SECONDS})`),
+  ])
   const wish = {
-    return_to: allowedReturnUrl(caller.config, returnTo),
+    return_to: allowedReturnUrl(caller.config, returnTo, 'invalid_body'),
     session_mode: 'bearer',
     registration: 'client',
     link_to: caller.tokenHash.toBase64({ alphabet: 'base64url' }),
   } as const
-  await asUser(caller, (db) => [
-    db.execute(sql`select app.require_fresh_session(${caller.config.FRESH_SIGN_IN_SECONDS})`),
-  ])
   return await beginRedirect(caller.config, provider, wish)
 }
 
