@@ -1,6 +1,7 @@
 import { HTTPException } from 'hono/http-exception'
 import { accountRoutes } from '#src/accounts/routes.ts'
 import { problemPage } from '#src/http/html-page.ts'
+import { providerRoutes } from '#src/auth/provider-routes.ts'
 import { redirectRoutes } from '#src/auth/redirect-routes.ts'
 import { authRoutes } from '#src/auth/routes.ts'
 import { configOf, ConfigError } from '#src/config.ts'
@@ -32,6 +33,7 @@ app.use(allowedOrigins)
 app.route('/', operationsRoutes)
 app.route('/', authRoutes)
 app.route('/', redirectRoutes)
+app.route('/', providerRoutes)
 app.route('/', accountRoutes)
 app.route('/', privacyRoutes)
 app.route('/', personaRoutes)

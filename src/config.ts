@@ -41,6 +41,14 @@ const flag = z
   .default(false)
 const documentVersion = z.string().regex(/^[\w.:-]{1,40}$/)
 const endpoint = z.url({ protocol: /^https?$/ })
+
+/** Where a browser may be sent with a code in hand: no script, no file, nothing unencrypted but on this machine. */
+const returnUrl = z.string().refine((text) => {
+  const url = URL.parse(text)
+  if (url === null || url.username !== '' || url.password !== '' || text.includes('#')) return false
+  if (/^(about|blob|data|file|filesystem|javascript|vbscript|view-source|ws|wss|ftp):$/.test(url.protocol)) return false
+  return url.protocol !== 'http:' || ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname)
+}, 'must be URLs without credentials and fragment: https, http on loopback, or an app’s own scheme')
 // A file's lines as they are, or with the line ends written out, as one line of `.dev.vars` has them.
 const pkcs8 = z
   .string()
@@ -79,14 +87,14 @@ const onlyLocal = ['GOOGLE_ENDPOINTS', 'FACEBOOK_ENDPOINTS', 'APPLE_ENDPOINTS', 
 const Variables = z
   .object({
     ENVIRONMENT: z.enum(['development', 'test', 'staging', 'production']).default('production'),
-    PUBLIC_ORIGIN: endpoint.optional(),
+    PUBLIC_ORIGIN: endpoint.transform((text) => new URL(text).origin).optional(),
     ALLOWED_ORIGINS: list.default([]),
     NEON_DATABASE_URL: postgresUrl.optional(),
     NEON_FETCH_ENDPOINT: endpoint.optional(),
     KEY_ENCRYPTION_KEYS: json(keyEncryptionKeys).optional(),
     TOKEN_SIGNING_KEY: key32.optional(),
     LOOKUP_KEY: key32.optional(),
-    ALLOWED_RETURN_URLS: list.default([]),
+    ALLOWED_RETURN_URLS: list.pipe(z.array(returnUrl)).default([]),
     REQUIRE_NONCE: flag,
     TERMS_URL: endpoint.optional(),
     TERMS_VERSION: documentVersion.optional(),

@@ -1,6 +1,6 @@
 import { timingSafeEqual } from 'node:crypto'
 import * as z from 'zod'
-import type { NativeProof } from '#src/auth/native-sign-in.ts'
+import { auditingRefusals, type NativeProof } from '#src/auth/native-sign-in.ts'
 import type { ExchangeRequest, LoginAnswer, Device } from '#src/auth/shapes.ts'
 import { completeSignIn } from '#src/auth/sign-in.ts'
 import { issueSingleUse, readSingleUse } from '#src/auth/single-use.ts'
@@ -11,11 +11,25 @@ import { Problem } from '#src/http/problem.ts'
 
 const lifetimeSeconds = 60
 
-const CodePayload = z.strictObject({ code_challenge: z.string(), vouched: SealedIdentity })
+const CodePayload = z.strictObject({
+  code_challenge: z.string(),
+  vouched: SealedIdentity,
+  /** The hash of a session that nobody holds and that ends when the code is traded, in base64url. */
+  replaces: z.string().optional(),
+})
 
 /** A code that whoever holds its verifier may trade for a session, once and within a minute. */
-export async function issueOneTimeCode(config: Config, vouched: Vouched, codeChallenge: string): Promise<string> {
-  const payload = { code_challenge: codeChallenge, vouched: sealedIdentityOf(vouched) }
+export async function issueOneTimeCode(
+  config: Config,
+  vouched: Vouched,
+  codeChallenge: string,
+  replaces?: Uint8Array,
+): Promise<string> {
+  const payload = {
+    code_challenge: codeChallenge,
+    vouched: sealedIdentityOf(vouched),
+    ...(replaces === undefined ? {} : { replaces: replaces.toBase64({ alphabet: 'base64url' }) }),
+  }
   return (await issueSingleUse(config, 'code', payload, lifetimeSeconds)).token
 }
 
@@ -32,13 +46,20 @@ export async function exchangeCode(
   if (read === undefined) throw new Problem('invalid_code')
   if (!(await isChallengeOf(codeVerifier, read.payload.code_challenge))) throw new Problem('invalid_code')
   const proof: NativeProof = { ...vouchedFrom(read.payload.vouched), uses: [read.use] }
-  try {
-    return await completeSignIn(scope, proof, device)
-  } catch (error) {
-    if (error instanceof Problem && error.code === 'ticket_used') throw new Problem('invalid_code')
-    throw error
-  }
+  return await auditingRefusals(scope, proof.identity.provider, async () => {
+    try {
+      return await completeSignIn(scope, proof, deviceThatReplaces(device, read.payload.replaces))
+    } catch (error) {
+      throw error instanceof Problem && error.code === 'ticket_used' ? new Problem('invalid_code') : error
+    }
+  })
 }
+
+const deviceThatReplaces = (device: Device, replaced: string | undefined): Device => ({
+  ...device,
+  presentedTokenHash:
+    replaced === undefined ? device.presentedTokenHash : Uint8Array.fromBase64(replaced, { alphabet: 'base64url' }),
+})
 
 /** Whether a challenge is the verifier's SHA-256 in base64url (S256, RFC 7636 §4.2). */
 async function isChallengeOf(verifier: string, challenge: string): Promise<boolean> {

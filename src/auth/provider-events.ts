@@ -3,12 +3,27 @@ import { z } from 'zod'
 import { providerOf } from '#src/auth/providers/registry.ts'
 import type { ProviderEvent } from '#src/auth/providers/identity-provider.ts'
 import type { Provider } from '#src/auth/providers/verified-identity.ts'
+import type { Config } from '#src/config.ts'
 import { rowOf } from '#src/db/rows.ts'
 import { asService, type RequestScope } from '#src/db/scope.ts'
 
+// Longer than a message is taken for (`longestEventAgeSeconds`), so that none is ever done twice.
 const keptForSeconds = 7 * 86_400
 
 const Applied = z.object({ erasure_id: z.uuid().nullable() })
+
+/**
+ * What a provider's signed message tells; undefined for what needs nothing done. `effect` is what the URL stands for that
+ * it was sent to, where the message does not say. Throws `invalid_identity_token` for a forged or an old one.
+ */
+export async function readProviderEvent(
+  config: Config,
+  provider: Provider,
+  signed: string,
+  effect?: ProviderEvent['effect'],
+): Promise<ProviderEvent | undefined> {
+  return await providerOf(provider).readEvent?.(config, signed, effect)
+}
 
 /**
  * Does what a provider tells of somebody: ends the sessions that its identity began, or takes the identity away, with the

@@ -2,6 +2,7 @@ import { createRoute, z } from '@hono/zod-openapi'
 import { deviceOf } from '#src/auth/device.ts'
 import { exchangeCode } from '#src/auth/one-time-code.ts'
 import { registrationPage } from '#src/auth/registration-form.ts'
+import { providerOf } from '#src/auth/providers/registry.ts'
 import type { Provider } from '#src/auth/providers/verified-identity.ts'
 import { dropStateCookie, type BegunRedirect } from '#src/auth/redirect-state.ts'
 import { endRedirect, startLink, startRedirect } from '#src/auth/redirect.ts'
@@ -12,7 +13,7 @@ import { jsonBodyBytes, open, session } from '#src/http/access.ts'
 import { callerOf, scopeOf, type AppContext } from '#src/http/context.ts'
 import { fieldsOf, readForm } from '#src/http/form-body.ts'
 import { jsonBody, jsonContent } from '#src/http/openapi.ts'
-import { Problem, type ProblemCode } from '#src/http/problem.ts'
+import { Problem, type Fault, type ProblemCode } from '#src/http/problem.ts'
 import { newRouter } from '#src/http/router.ts'
 import { setSessionCookie } from '#src/http/session-cookie.ts'
 
@@ -24,7 +25,7 @@ const redirected = { description: 'Onwards.', headers: z.object({ Location: z.st
 const asking: readonly ProblemCode[] = ['upstream_unavailable', 'upstream_nonsense', 'invalid_identity_token']
 
 const start = createRoute({
-  ...open(tag, { limiter: 'AUTH_LIMITER' }),
+  ...open(tag, { limiter: 'AUTH_LIMITER', isForPeople: true }),
   method: 'get',
   path: '/auth/{provider}/start',
   summary: 'Send the browser to a provider',
@@ -36,13 +37,14 @@ const ended = {
   200: { ...page, description: 'The page on which somebody new registers.' },
   303: { ...redirected, description: 'Back to `return_to`, with `code` or `error`.' },
 }
-const callbackAccess = open(tag, {
+const callbackOptions = {
   limiter: 'AUTH_LIMITER',
+  isForPeople: true,
   problems: ['invalid_state', 'registration_refused', 'forbidden', 'key_unavailable', 'malformed_body', ...asking],
-})
+} as const
 
 const callback = createRoute({
-  ...callbackAccess,
+  ...open(tag, callbackOptions),
   method: 'get',
   path: '/auth/{provider}/callback',
   summary: 'Where a provider sends the browser back to',
@@ -52,8 +54,8 @@ const callback = createRoute({
 
 const postedCallback = createRoute({
   ...open(tag, {
-    limiter: 'AUTH_LIMITER',
-    problems: [...callbackAccess['x-problems'], 'payload_too_large', 'unsupported_media_type'],
+    ...callbackOptions,
+    problems: [...callbackOptions.problems, 'payload_too_large', 'unsupported_media_type'],
   }),
   method: 'post',
   path: '/auth/{provider}/callback',
@@ -91,6 +93,7 @@ const link = createRoute({
 const registration = createRoute({
   ...open(tag, {
     limiter: 'AUTH_LIMITER',
+    isForPeople: true,
     problems: [
       'malformed_body',
       'payload_too_large',
@@ -130,27 +133,40 @@ export const redirectRoutes = newRouter()
     return toProvider(c, begun)
   })
   .openapi(callback, async (c) => {
-    c.set('isPage', true)
-    return await endCallback(c, c.req.valid('param').provider, fieldsOf(new URL(c.req.url).searchParams))
+    const { provider } = c.req.valid('param')
+    requireMode(provider, 'query')
+    return await endCallback(c, provider, fieldsOf(new URL(c.req.url).searchParams))
   })
   .openapi(postedCallback, async (c) => {
-    c.set('isPage', true)
-    return await endCallback(c, c.req.valid('param').provider, await readForm(c, formBytes))
+    const { provider } = c.req.valid('param')
+    requireMode(provider, 'form_post')
+    return await endCallback(c, provider, await readForm(c, formBytes))
   })
-  .openapi(registration, async (c) => {
-    c.set('isPage', true)
-    return await endRegistration(c)
-  })
+  .openapi(registration, async (c) => await endRegistration(c))
 
 function toProvider(c: AppContext, { authorizationUrl, cookie }: BegunRedirect): Response {
   c.header('Set-Cookie', cookie, { append: true })
   return c.redirect(authorizationUrl.href, 303)
 }
 
+/** What comes in the other way than the provider's own was put there by somebody else. Throws `invalid_state`. */
+function requireMode(provider: Provider, mode: 'query' | 'form_post'): void {
+  if (providerOf(provider).responseMode !== mode) throw new Problem('invalid_state')
+}
+
 async function endCallback(c: AppContext, provider: Provider, parameters: Readonly<Record<string, string>>) {
   const scope = scopeOf(c)
-  const end = await endRedirect(scope, provider, parameters, c.req.header('Cookie'), await deviceOf(c, undefined))
-  c.header('Set-Cookie', dropStateCookie(provider, parameters['state'] ?? ''), { append: true })
+  const dropped = dropStateCookie(provider, parameters['state'] ?? '')
+  const end = await endRedirect(
+    scope,
+    provider,
+    parameters,
+    c.req.header('Cookie'),
+    await deviceOf(c, undefined),
+  ).catch((error: unknown) => {
+    throw error instanceof Problem ? error.with({ 'Set-Cookie': dropped }) : error
+  })
+  c.header('Set-Cookie', dropped, { append: true })
   if (end.kind === 'return') return toClient(c, end.url, end.sessionToken)
   const sealedWish = await sealWish(scope.config, end.pending)
   return withCookies(c, await registrationPage(scope.config, { ...end.pending, sealedWish }))
@@ -166,22 +182,37 @@ function withCookies(c: AppContext, response: Response): Response {
   return response
 }
 
+// The form is good in this service's own page alone: whoever posts it from elsewhere would sign the visitor in.
 async function endRegistration(c: AppContext): Promise<Response> {
   if (c.req.header('Origin') !== c.var.config.PUBLIC_ORIGIN) throw new Problem('forbidden')
   const scope = scopeOf(c)
   const fields = await readForm(c, formBytes)
   const form = RegistrationForm.safeParse(fields)
-  if (form.success) {
+  if (!form.success) {
+    const faults = form.error.issues.map(({ path, message }) => ({ pointer: `/${path.join('/')}`, detail: message }))
+    return await pageAgain(c, fields, faults)
+  }
+  try {
     const { url, sessionToken } = await registerByPage(scope, form.data, await deviceOf(c, undefined))
     return toClient(c, url, sessionToken)
+  } catch (error) {
+    if (error instanceof Problem && error.code === 'invalid_body') return await pageAgain(c, fields, error.errors ?? [])
+    throw error
   }
+}
+
+async function pageAgain(
+  c: AppContext,
+  fields: Readonly<Record<string, string>>,
+  faults: readonly Fault[],
+): Promise<Response> {
   const { wish: sealedWish = '', registration_ticket: ticket = '' } = fields
-  return await registrationPage(scope.config, {
-    wish: await wishOf(scope.config, sealedWish),
+  return await registrationPage(c.var.config, {
+    wish: await wishOf(c.var.config, sealedWish, ticket),
     ticket,
     sealedWish,
     suggested: { firstName: null, lastName: null },
     values: fields,
-    faults: form.error.issues.map(({ path, message }) => ({ pointer: `/${path.join('/')}`, detail: message })),
+    faults,
   })
 }

@@ -5,6 +5,7 @@ import { providerOf } from '#src/auth/providers/registry.ts'
 import { providers, type Provider } from '#src/auth/providers/verified-identity.ts'
 import { issueSingleUse, readSingleUse, type SingleUse } from '#src/auth/single-use.ts'
 import type { Config } from '#src/config.ts'
+import { Problem } from '#src/http/problem.ts'
 import { cookiesNamed } from '#src/http/session-cookie.ts'
 
 const lifetimeSeconds = 600
@@ -80,9 +81,11 @@ export async function findState(
 /** Takes the cookie of an attempt back. */
 export const dropStateCookie = (provider: Provider, state: string) => stateCookie(provider, state, '', 0)
 
-/** Where a provider sends the browser back to: each has a URI of its own, so that none can answer for another. */
-export const redirectUriOf = (config: Config, provider: Provider) =>
-  `${config.PUBLIC_ORIGIN ?? ''}/auth/${provider}/callback`
+/** Where a provider sends the browser back to: each has a URI of its own, so that none can answer for another. Throws `not_configured`. */
+export function redirectUriOf({ PUBLIC_ORIGIN: origin }: Config, provider: Provider): string {
+  if (origin === undefined) throw new Problem('not_configured', 'PUBLIC_ORIGIN is not set.')
+  return `${origin}/auth/${provider}/callback`
+}
 
 const stateCookieName = (state: string) => `__Host-nf_state_${state.slice(0, 12).replaceAll(/[^\w-]/g, '')}`
 

@@ -1,5 +1,6 @@
 import type { Device, StartQuery } from '#src/auth/shapes.ts'
 import { addIdentity } from '#src/auth/identities.ts'
+import { auditingRefusals } from '#src/auth/native-sign-in.ts'
 import { issueOneTimeCode } from '#src/auth/one-time-code.ts'
 import { providerOf } from '#src/auth/providers/registry.ts'
 import type { Provider } from '#src/auth/providers/verified-identity.ts'
@@ -39,17 +40,20 @@ export async function startRedirect(
   return await beginRedirect(config, provider, wish)
 }
 
-/** Begins a redirect that adds an identity to the caller's account. Throws `fresh_sign_in_needed` besides. */
+/**
+ * Begins a redirect that adds an identity to the caller's account. Throws `fresh_sign_in_needed`, `invalid_body` or
+ * `not_configured`.
+ */
 export async function startLink(caller: Caller, provider: Provider, returnTo: string): Promise<BegunRedirect> {
+  await asUser(caller, (db) => [
+    db.execute(sql`select app.require_fresh_session(${caller.config.FRESH_SIGN_IN_SECONDS})`),
+  ])
   const wish = {
-    return_to: allowedReturnUrl(caller.config, returnTo),
+    return_to: allowedReturnUrl(caller.config, returnTo, 'invalid_body'),
     session_mode: 'bearer',
     registration: 'client',
     link_to: caller.tokenHash.toBase64({ alphabet: 'base64url' }),
   } as const
-  await asUser(caller, (db) => [
-    db.execute(sql`select app.require_fresh_session(${caller.config.FRESH_SIGN_IN_SECONDS})`),
-  ])
   return await beginRedirect(caller.config, provider, wish)
 }
 
@@ -77,9 +81,11 @@ export async function endRedirect(
   if (parameters['error'] !== undefined) return returning(wish.return_to, { error: errorOf(parameters['error']) })
   const code = parameters['code']
   if (code === undefined || code === '') throw new Problem('invalid_state')
-  const vouched = await vouchedBy(scope, provider, attempt, code, parameters)
-  if (wish.link_to !== undefined) return await link(scope, wish.link_to, wish.return_to, vouched)
-  return await signInWith(scope, attempt, vouched, device)
+  return await auditingRefusals(scope, provider, async () => {
+    const vouched = await vouchedBy(scope, provider, attempt, code, parameters)
+    if (wish.link_to !== undefined) return await link(scope, wish.link_to, wish.return_to, vouched)
+    return await signInWith(scope, attempt, vouched, device)
+  })
 }
 
 async function spendAttempt(scope: RequestScope, { use }: FoundState): Promise<void> {
@@ -97,10 +103,10 @@ async function vouchedBy(
   code: string,
   parameters: Readonly<Record<string, string>>,
 ): Promise<Vouched> {
-  const { exchangeCode, readCallbackNames } = providerOf(provider)
+  const asked = providerOf(provider)
   const redirectUri = redirectUriOf(config, provider)
-  const { identity, grant } = await exchangeCode(config, { code, codeVerifier, redirectUri, nonce })
-  const names = readCallbackNames?.(parameters)
+  const { identity, grant } = await asked.exchangeCode(config, { code, codeVerifier, redirectUri, nonce })
+  const names = asked.readCallbackNames?.(parameters)
   return {
     identity: {
       ...identity,

@@ -50,5 +50,6 @@ export async function registrationPage(config: Config, form: Form): Promise<Resp
 /** A URL as a source of a content security policy: its origin, or the scheme of an app's own. */
 function sourceOf(url: string): string {
   const { origin, protocol } = new URL(url)
-  return origin === 'null' ? protocol : origin
+  // A policy has no spelling for an IPv6 address.
+  return origin === 'null' || origin.includes('[') ? protocol : origin
 }

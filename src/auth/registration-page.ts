@@ -9,6 +9,7 @@ import { readTicket } from '#src/auth/ticket.ts'
 import type { Config } from '#src/config.ts'
 import type { RequestScope } from '#src/db/scope.ts'
 import { Problem } from '#src/http/problem.ts'
+import { checkSessionToken } from '#src/vault/session-token.ts'
 import { issueSealedToken, readSealedToken } from '#src/vault/sealed-token.ts'
 
 /** Somebody new in a browser who has yet to say who they are. */
@@ -24,9 +25,13 @@ export const canHostRegistration = ({ TERMS_URL, TERMS_VERSION, PRIVACY_URL, PRI
 
 const lifetimeSeconds = 600
 
-/** What the page carries from its form back to the service: sealed, so that it cannot be another's or another way. */
-export const sealWish = async (config: Config, { wish }: PendingRegistration): Promise<string> =>
-  await issueSealedToken(config, 'registration_page', { ...wish }, lifetimeSeconds)
+const PagePayload = z.strictObject({ wish: RedirectWish, ticket_hash: z.string() })
+
+/** What the page carries from its form back to the service: sealed and bound to its ticket, so that it cannot go with another's. */
+export async function sealWish(config: Config, { wish, ticket }: PendingRegistration): Promise<string> {
+  const payload = { wish, ticket_hash: await hashOf(ticket) }
+  return await issueSealedToken(config, 'registration_page', payload, lifetimeSeconds)
+}
 
 /** What the page's form sends. */
 export const RegistrationForm = RegisterRequest.pick({
@@ -43,23 +48,29 @@ export interface Registered {
   readonly sessionToken: string | undefined
 }
 
-/** The wish that a form carries. Throws `invalid_ticket`. */
-export async function wishOf(config: Config, sealed: string): Promise<RedirectWish> {
-  const wish = await readSealedToken(config, 'registration_page', RedirectWish, sealed)
-  if (wish === undefined) throw new Problem('invalid_ticket')
-  return wish
+/** The wish that a form carries beside its ticket. Throws `invalid_ticket`. */
+export async function wishOf(config: Config, sealed: string, ticket: string): Promise<RedirectWish> {
+  const page = await readSealedToken(config, 'registration_page', PagePayload, sealed)
+  if (page === undefined || page.ticket_hash !== (await hashOf(ticket))) throw new Problem('invalid_ticket')
+  return page.wish
 }
 
-/** Makes the account of somebody who filled the page in. Throws what `register` throws. */
+async function hashOf(ticket: string): Promise<string> {
+  return new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(ticket))).toHex()
+}
+
+/**
+ * Makes the account of somebody who filled the page in. Throws what `register` throws. Without a cookie the client trades
+ * a code for its session, and the one that registering began ends with that: nobody has seen its token.
+ */
 export async function registerByPage(
   scope: RequestScope,
   { wish: sealed, agreed: _, ...form }: RegistrationForm,
   device: Device,
 ): Promise<Registered> {
   const { config } = scope
-  const wish = await wishOf(config, sealed)
+  const wish = await wishOf(config, sealed, form.registration_ticket)
   const vouched = await readTicket(config, form.registration_ticket)
-  const isByCookie = wish.session_mode === 'cookie'
   const { session_token: token } = await register(
     scope,
     {
@@ -70,7 +81,8 @@ export async function registerByPage(
     },
     device,
   )
-  if (isByCookie) return { url: wish.return_to, sessionToken: token }
-  const code = await issueOneTimeCode(config, vouched, wish.code_challenge ?? '')
+  if (wish.session_mode === 'cookie') return { url: wish.return_to, sessionToken: token }
+  const unheld = await checkSessionToken(config, token)
+  const code = await issueOneTimeCode(config, vouched, wish.code_challenge ?? '', unheld)
   return { url: withParameters(wish.return_to, { code }), sessionToken: undefined }
 }

@@ -4,12 +4,16 @@ import { Problem } from '#src/http/problem.ts'
 /**
  * The URL that a sign-in in a browser returns to. It must be one of `ALLOWED_RETURN_URLS`, character for character; of a
  * desktop app's loopback address (`http://127.0.0.1/…` or `http://[::1]/…` in the list) any port is the same
- * (RFC 8252 §7.3). Throws `invalid_parameter`.
+ * (RFC 8252 §7.3). Throws `invalid_parameter`, or `invalid_body` where that is where it stood.
  */
-export function allowedReturnUrl(config: Config, wanted: string): string {
+export function allowedReturnUrl(
+  config: Config,
+  wanted: string,
+  code: 'invalid_parameter' | 'invalid_body' = 'invalid_parameter',
+): string {
   const isAllowed = config.ALLOWED_RETURN_URLS.some((allowed) => wanted === allowed || isSameLoopback(allowed, wanted))
   if (isAllowed) return wanted
-  throw new Problem('invalid_parameter', undefined, {
+  throw new Problem(code, undefined, {
     errors: [{ pointer: '/return_to', detail: 'must be one of the allowed return URLs' }],
   })
 }

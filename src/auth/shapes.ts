@@ -8,6 +8,7 @@ import {
   languageField,
   linkField,
   momentField,
+  textField,
   timeZoneField,
 } from '#src/http/fields.ts'
 import { pageOf } from '#src/http/page.ts'
@@ -234,7 +235,7 @@ export const ExchangeRequest = z
   .openapi('ExchangeRequest')
 export type ExchangeRequest = z.output<typeof ExchangeRequest>
 
-export const LinkRequest = z.strictObject({ return_to: z.string().min(1).max(2_000) }).openapi('LinkRequest')
+export const LinkRequest = z.strictObject({ return_to: textField({ max: 2_000 }) }).openapi('LinkRequest')
 export type LinkRequest = z.output<typeof LinkRequest>
 
 /** Where the browser is to go to sign in with the identity that is added. */

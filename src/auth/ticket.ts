@@ -6,6 +6,9 @@ import type { Config } from '#src/config.ts'
 import { Problem } from '#src/http/problem.ts'
 
 const lifetimeSeconds = 600
+const longestAvatarUrl = 512
+// Sealed and in base64url this stays below 4 KB, which every server and browser takes as a URL.
+const mostBytes = 2_600
 
 /** What a provider vouched for, as it is sealed into a ticket or a one-time code. */
 export const SealedIdentity = z.strictObject({
@@ -28,7 +31,15 @@ export interface Vouched {
   readonly grant: Grant | undefined
 }
 
-export const sealedIdentityOf = ({ identity, grant }: Vouched): z.output<typeof SealedIdentity> => ({
+/** What is sealed of somebody. It travels in URLs and forms: what is a mere suggestion is left out where it is long. */
+export function sealedIdentityOf(vouched: Vouched): z.output<typeof SealedIdentity> {
+  const sealed = wholeIdentityOf(vouched)
+  if ((sealed.avatar_url?.length ?? 0) > longestAvatarUrl) sealed.avatar_url = null
+  if (new TextEncoder().encode(JSON.stringify(sealed)).length <= mostBytes) return sealed
+  return { ...sealed, avatar_url: null, first_name: null, last_name: null }
+}
+
+const wholeIdentityOf = ({ identity, grant }: Vouched): z.output<typeof SealedIdentity> => ({
   provider: identity.provider,
   issuer: identity.issuer,
   subject: identity.subject,

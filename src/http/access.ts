@@ -14,6 +14,8 @@ interface Access {
   readonly middleware: Guard[]
   /** What this route may answer beside its own problems; the OpenAPI document is made from it. */
   readonly 'x-problems': readonly ProblemCode[]
+  /** Whether a browser that navigates here is told of a problem on a page. */
+  readonly 'x-pages': boolean
 }
 
 interface AccessOptions {
@@ -21,6 +23,8 @@ interface AccessOptions {
   /** The most bytes that a JSON body may have; 0 for a route that takes none. */
   readonly bodyBytes?: number
   readonly problems?: readonly ProblemCode[]
+  /** A route that browsers navigate to: whoever accepts HTML is told of problems on a page. */
+  readonly isForPeople?: boolean
 }
 
 export const jsonBodyBytes = 64 * 1_024
@@ -48,13 +52,27 @@ export function openOrSession(tag: string, options: AccessOptions = {}): Access 
 }
 
 function access(tag: string, options: AccessOptions, guards: Guard[], refusals: ProblemCode[]): Access {
-  const { limiter = 'API_LIMITER', bodyBytes = 0, problems = [] } = options
+  const { limiter = 'API_LIMITER', bodyBytes = 0, problems = [], isForPeople = false } = options
   return {
     tags: [tag],
     security: guards.length === 0 ? [] : [{ session: [] }, { cookie: [] }],
-    middleware: [...guards, limitRate(limiter), ...(bodyBytes === 0 ? [] : [readJsonBody(bodyBytes)])],
+    middleware: [
+      ...(isForPeople ? [showPages] : []),
+      ...guards,
+      limitRate(limiter),
+      ...(bodyBytes === 0 ? [] : [readJsonBody(bodyBytes)]),
+    ],
+    'x-pages': isForPeople,
     'x-problems': [...always, ...withDatabase, ...refusals, ...(bodyBytes === 0 ? [] : withBody), ...problems],
   }
+}
+
+/** Whether a person reads the answer: browsers name HTML when they navigate, and nothing else does. */
+export const wantsPage = (c: AppContext) => /\btext\/html\b/i.test(c.req.header('Accept') ?? '')
+
+const showPages: Guard = async (c, next) => {
+  if (wantsPage(c)) c.set('isPage', true)
+  await next()
 }
 
 const requireSessionToken: Guard = async (c, next) => {

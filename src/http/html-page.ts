@@ -1,5 +1,5 @@
 import { html, raw } from 'hono/html'
-import { problems, type Problem } from '#src/http/problem.ts'
+import { problemResponse, problems, type Problem } from '#src/http/problem.ts'
 
 const style = `body{font:1rem/1.5 system-ui,sans-serif;margin:0;background:#f6f5f3;color:#1c1b1a}
 main{max-width:26rem;margin:10vh auto;padding:2rem;background:#fff;border-radius:1rem}
@@ -28,9 +28,7 @@ export async function pageResponse(
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <title>${title}</title>
-        <style>
-          ${raw(style)}
-        </style>
+        ${raw(`<style>${style}</style>`)}
       </head>
       <body>
         <main>${body}</main>
@@ -42,6 +40,8 @@ export async function pageResponse(
       'Content-Type': 'text/html; charset=utf-8',
       'Cache-Control': 'no-store',
       'Content-Security-Policy': policy.join('; '),
+      // A form of a page that sends no referrer comes from the origin `null`.
+      'Referrer-Policy': 'same-origin',
     },
   })
 }
@@ -49,7 +49,9 @@ export async function pageResponse(
 /** What a person in a browser is told of a failure. */
 export async function problemPage(problem: Problem): Promise<Response> {
   const advice =
-    problem.status >= 500 ? 'This is not your doing. Please try again in a moment.' : 'Please go back and try again.'
+    problem.status >= 500
+      ? 'This is not your doing. Please try again in a moment.'
+      : 'Please go back to where you came from and try again.'
   const response = await pageResponse(
     'Sign-in did not work',
     html`<h1>Sign-in did not work</h1>
@@ -58,6 +60,8 @@ export async function problemPage(problem: Problem): Promise<Response> {
       <p><small>${problem.code}</small></p>`,
     { status: problem.status },
   )
-  if (problem.retryAfterSeconds !== undefined) response.headers.set('Retry-After', String(problem.retryAfterSeconds))
+  for (const [name, value] of problemResponse(problem).headers) {
+    if (name !== 'content-type') response.headers.set(name, value)
+  }
   return response
 }

@@ -103,6 +103,17 @@ export class Problem extends Error {
   get status(): ContentfulStatusCode {
     return problems[this.code].status
   }
+
+  /** The same failure with more headers on its answer. */
+  with(headers: Readonly<Record<string, string>>): Problem {
+    const { code, detail, errors, retryAfterSeconds } = this
+    return new Problem(code, detail, {
+      cause: this.cause,
+      headers: { ...this.headers, ...headers },
+      ...(errors === undefined ? {} : { errors }),
+      ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
+    })
+  }
 }
 
 /** The RFC 9457 body of a problem. It is the same for the same cause: the request's id travels in a header only. */

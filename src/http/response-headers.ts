@@ -5,7 +5,6 @@ import type { AppContext, AppEnv } from '#src/http/context.ts'
 const always = {
   'X-Content-Type-Options': 'nosniff',
   'Strict-Transport-Security': 'max-age=63072000; includeSubDomains',
-  'Referrer-Policy': 'no-referrer',
 }
 const contentSecurityPolicy = "default-src 'none'; frame-ancestors 'none'"
 
@@ -15,7 +14,8 @@ export const secureHeaders: MiddlewareHandler<AppEnv> = async (c, next) => {
   // Set on the answer itself: `c.header` copies an answer that is made already, once for each header.
   const { headers } = c.res
   for (const [name, value] of Object.entries(always)) headers.set(name, value)
-  // A page has a policy of its own.
+  // A page has policies of its own.
+  if (!headers.has('Referrer-Policy')) headers.set('Referrer-Policy', 'no-referrer')
   if (!headers.has('Content-Security-Policy')) headers.set('Content-Security-Policy', contentSecurityPolicy)
   if (!headers.has('Cache-Control')) headers.set('Cache-Control', 'no-store')
 }

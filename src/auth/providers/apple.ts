@@ -1,10 +1,10 @@
 import { importPKCS8, SignJWT } from 'jose'
 import * as z from 'zod'
 import { buildAuthorizationUrl } from '#src/auth/providers/authorization-request.ts'
-import { FlagClaim, NameClaim } from '#src/auth/providers/claims.ts'
+import { FlagClaim, NameClaim, SubjectClaim } from '#src/auth/providers/claims.ts'
 import { redeemCode, refreshGrant, revokeToken, type CodeTokens } from '#src/auth/providers/code-exchange.ts'
-import { verifyIdToken } from '#src/auth/providers/id-token.ts'
-import type { IdentityProvider, Names } from '#src/auth/providers/identity-provider.ts'
+import { verifyEventToken, verifyIdToken } from '#src/auth/providers/id-token.ts'
+import type { IdentityProvider, Names, ProviderEvent } from '#src/auth/providers/identity-provider.ts'
 import { refuseToken, type VerifiedIdentity } from '#src/auth/providers/verified-identity.ts'
 import type { Config } from '#src/config.ts'
 import { Problem } from '#src/http/problem.ts'
@@ -22,6 +22,18 @@ const longestUserField = 4_000
 
 /** Apple's own claims. It spells both flags as booleans or as texts. */
 const AppleClaims = z.object({ email_verified: FlagClaim, is_private_email: FlagClaim })
+
+/** One event of a notification. Of types that came later there is nothing to do. */
+const AppleEvent = z.object({ type: z.string(), sub: SubjectClaim })
+
+// Apple's documents spell the last one both ways.
+const effects: Readonly<Record<string, ProviderEvent['effect']>> = {
+  'email-disabled': 'email_disabled',
+  'email-enabled': 'email_enabled',
+  'consent-revoked': 'deauthorized',
+  'account-delete': 'account_deleted',
+  'account-deleted': 'account_deleted',
+}
 
 /** What Apple's page posts as `user`, at the first sign-in only and unsigned. The address in it is nobody's word. */
 const PostedUser = z.object({
@@ -69,6 +81,17 @@ export const apple = {
   },
 
   readCallbackNames,
+
+  readEvent: async (config, signed) => {
+    const audiences = audiencesOf(config)
+    if (audiences.length === 0) throw notConfigured()
+    const { id, events } = await verifyEventToken(config, signed, { ...keysOf(config), audiences })
+    const event = AppleEvent.safeParse(events)
+    if (!event.success) throw refuseToken('claims')
+    const effect = effects[event.data.type]
+    return effect === undefined ? undefined : { id, subject: event.data.sub, effect }
+  },
+
   revoke: async (config, { kind, value, client_id: clientId }) => {
     const endpoint = config.APPLE_ENDPOINTS.revocation ?? revocationEndpoint
     const secret = await clientSecretFor(config, clientId)
@@ -81,6 +104,14 @@ function issuerOf(config: Config): string {
   return config.APPLE_ENDPOINTS.issuer ?? appleIssuer
 }
 
+function keysOf(config: Config) {
+  const issuer = issuerOf(config)
+  return {
+    issuers: issuer === appleIssuer ? [appleIssuer, otherSpelling] : [issuer],
+    keySetUrl: config.APPLE_ENDPOINTS.jwks ?? keySetUrl,
+  }
+}
+
 function audiencesOf({ APPLE_CLIENT_ID: servicesId, APPLE_BUNDLE_IDS: bundleIds, APPLE_TEAM_ID: teamId }: Config) {
   return [...bundleIds, ...(servicesId === undefined ? [] : [servicesId])].filter((id) => id !== teamId)
 }
@@ -91,17 +122,11 @@ async function verify(
   audiences: readonly string[],
   nonce: { readonly presented: string | undefined } | 'any',
 ): Promise<VerifiedIdentity> {
-  const issuer = issuerOf(config)
-  const { claims, clientId, payload } = await verifyIdToken(config, token, {
-    issuers: issuer === appleIssuer ? [appleIssuer, otherSpelling] : [issuer],
-    keySetUrl: config.APPLE_ENDPOINTS.jwks ?? keySetUrl,
-    audiences,
-    nonce,
-  })
+  const { claims, clientId, payload } = await verifyIdToken(config, token, { ...keysOf(config), audiences, nonce })
   const { email_verified: isVerified, is_private_email: isPrivate } = AppleClaims.parse(payload)
   return {
     provider: 'apple',
-    issuer,
+    issuer: issuerOf(config),
     subject: claims.sub,
     clientId,
     email: claims.email ?? null,

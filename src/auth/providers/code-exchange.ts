@@ -5,7 +5,8 @@ import { refuseToken } from '#src/auth/providers/verified-identity.ts'
 import type { Config } from '#src/config.ts'
 import { Problem } from '#src/http/problem.ts'
 
-const Secret = z.string().min(1).max(8_192)
+// Google promises 512 bytes at most, and Apple's are shorter; what is sealed with it travels in a URL.
+const Secret = z.string().min(1).max(1_024)
 
 /** What a token endpoint gives for a code (RFC 6749 §5.1; OpenID Connect Core §3.1.3.3). */
 const CodeTokens = z.object({ id_token: z.string().min(1).max(16_000), refresh_token: Secret.optional() })

@@ -2,8 +2,9 @@ import * as z from 'zod'
 import { buildAuthorizationUrl } from '#src/auth/providers/authorization-request.ts'
 import { EmailClaim, NameClaim, PictureClaim } from '#src/auth/providers/claims.ts'
 import { verifyIdToken } from '#src/auth/providers/id-token.ts'
-import type { Grant, IdentityProvider } from '#src/auth/providers/identity-provider.ts'
+import { longestEventAgeSeconds, type Grant, type IdentityProvider } from '#src/auth/providers/identity-provider.ts'
 import { callProvider, parseAnswer, type ProviderAnswer } from '#src/auth/providers/provider-call.ts'
+import { readSignedRequest } from '#src/auth/providers/signed-request.ts'
 import { refuseToken, type VerifiedIdentity } from '#src/auth/providers/verified-identity.ts'
 import type { Config } from '#src/config.ts'
 import { Problem } from '#src/http/problem.ts'
@@ -38,6 +39,8 @@ const Me = z.object({
     .optional()
     .catch(undefined),
 })
+
+const SignedRequest = z.object({ algorithm: z.literal('HMAC-SHA256'), user_id: AppScopedId, issued_at: z.int() })
 
 const AccessToken = z.object({ access_token: z.string().min(1).max(8_192) })
 const Done = z.object({ success: z.literal(true) })
@@ -104,6 +107,15 @@ export const facebook = {
     if (answer.isRefused) throw refuseToken('provider')
     const identity = await verifyAccessToken(config, app, parseAnswer(AccessToken, answer).access_token)
     return { identity, grant: grantOf(config, identity.subject) }
+  },
+
+  readEvent: async (config, signed, effect) => {
+    const told = SignedRequest.safeParse(await readSignedRequest(appOf(config).secret, signed))
+    if (!told.success || effect === undefined) throw refuseToken('claims')
+    const { user_id: subject, issued_at: issuedAt } = told.data
+    const age = Date.now() / 1_000 - issuedAt
+    if (age > longestEventAgeSeconds || age < -60) throw refuseToken('age')
+    return { id: `${effect}\n${subject}\n${issuedAt}`, subject, effect }
   },
 
   grantOf,

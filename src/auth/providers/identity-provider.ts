@@ -37,6 +37,9 @@ export interface ProviderEvent {
   readonly effect: 'deauthorized' | 'account_deleted' | 'email_disabled' | 'email_enabled'
 }
 
+/** How old a message of a provider's may be. */
+export const longestEventAgeSeconds = 3 * 86_400
+
 /** Names that a client handed over: untrusted text, bounded, well-formed and free of NUL. */
 export interface Names {
   readonly firstName: string | null
@@ -82,6 +85,16 @@ export interface IdentityProvider {
 
   /** The grant that follows from an identity alone, where the provider needs no token to take it back. */
   grantOf?(config: Config, subject: string): Grant | undefined
+
+  /**
+   * What a signed message of the provider's servers tells; undefined for what needs nothing done. `effect` is that of the
+   * URL that it came to, where the message does not say. One older than `longestEventAgeSeconds` is refused.
+   */
+  readEvent?(
+    config: Config,
+    signed: string,
+    effect: ProviderEvent['effect'] | undefined,
+  ): Promise<ProviderEvent | undefined>
 
   /** Takes a grant back. One that is gone already counts as taken back; every failure may be tried again. */
   revoke(config: Config, grant: Grant): Promise<void>
