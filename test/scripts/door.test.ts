@@ -12,7 +12,7 @@ describe('the cost of the door', () => {
 
   it.skipIf(findPgBouncer() === undefined)(
     'is measured between Workers that answer the same rows, and judged by its two limits',
-    { timeout: 120_000 },
+    { timeout: 300_000 },
     async () => {
       const run = promisify(execFile)(process.execPath, [script, '--rounds=1', '--milliseconds=100'])
       // So short a run says nothing of the cost: only that both are measured and a verdict is given.
