@@ -9,7 +9,6 @@ import { providerOf } from '#src/auth/providers/registry.ts'
 import type { Provider } from '#src/auth/providers/verified-identity.ts'
 import type { IdentityList, IdentitySummary, ProviderProof } from '#src/auth/shapes.ts'
 import { spend } from '#src/auth/single-use.ts'
-import { userSessions } from '#src/auth/tables.ts'
 import { found, rowOf } from '#src/db/rows.ts'
 import { asUser, type Caller, type Db } from '#src/db/scope.ts'
 import { describeFailure } from '#src/http/log.ts'
@@ -97,9 +96,10 @@ const selectIdentities = (db: Db) =>
       provider: identities.provider,
       email: identities.email,
       isPrivateEmail: identities.isPrivateEmail,
+      // Written out: drizzle leaves the table away before a column where it reads from one alone.
       isCurrent: sql<boolean>`exists (
-        select from ${userSessions}
-        where ${userSessions.id} = (select app.current_session_id()) and ${userSessions.identityId} = ${identities.id})`,
+        select from public.user_sessions s
+        where s.id = (select app.current_session_id()) and s.identity_id = identities.id)`,
       lastLoginAt: identities.lastLoginAt,
       createdAt: identities.createdAt,
     })

@@ -35,7 +35,7 @@ const wordsOf = ({ headers, text }: Answered | Exchange) => `${JSON.stringify([.
 
 /** The credentials that an answer hands out. */
 const credentialsOf = ({ text }: Exchange) =>
-  [...text.matchAll(/"(?:session_token|registration_ticket)":"([^"]+)"/g)].map(([, token = '']) => token)
+  [...text.matchAll(/"(?:session_token|registration_ticket|nonce)":"([^"]+)"/g)].map(([, token = '']) => token)
 
 describe('what a person says, is called and holds', () => {
   it('is in no line of the log, and in no answer to anybody else', async () => {
