@@ -59,7 +59,7 @@ const postedCallback = createRoute({
   }),
   method: 'post',
   path: '/auth/{provider}/callback',
-  summary: 'The same for a provider whose page posts a form (Apple)',
+  summary: 'The same for a provider whose page posts a form, as Apple does',
   request: { params: ProviderParams },
   responses: ended,
 })

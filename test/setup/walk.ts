@@ -131,7 +131,7 @@ async function talk(send: Send, token: string, words: Words): Promise<void> {
   await send('DELETE /conversations/{id}', '', { token, id })
 }
 
-export interface SendOptions {
+interface SendOptions {
   readonly token?: string
   readonly id?: string | undefined
   readonly provider?: Provider
