@@ -48,6 +48,7 @@ function locationOf(c: AppContext): Location | undefined {
 /** What a user agent says that it runs on and in; nothing where it is none that is known. */
 export function describeUserAgent(userAgent: string | null): { platform: string | null; browser: string | null } {
   if (userAgent === null || userAgent === '') return { platform: null, browser: null }
+  // oxlint-disable-next-line import/no-named-as-default-member -- its types name what its module does not export by name
   const { os, browser } = Bowser.parse(userAgent)
   return { platform: os.name ?? null, browser: browser.name ?? null }
 }

@@ -69,9 +69,7 @@ async function createAccount(
     session.statement(db, userId, identityId),
     recordServiceEvent(db, scope, userId, registrationEvent(ticket, request, session.id)),
     ...keepGrant(db),
-    ...(ticket.identity.isPrivateEmail
-      ? [db.execute(sql`select app.keep_private_email(${userId}, ${identityId})`)]
-      : []),
+    ...keepRelay(db, ticket, userId, identityId),
   ])
   keepDataKeys(session.tokenHash, { userId, keys: [key.dataKey], broken: [] })
   const createdAt = rowOf(z.object({ created_at: z.coerce.date() }), created).created_at.toISOString()
@@ -97,6 +95,10 @@ async function createAccount(
     },
   }
 }
+
+/** Notes that the address is a relay that the provider made, where it is one. */
+const keepRelay = (db: Db, { identity }: Ticket, userId: string, identityId: string) =>
+  identity.isPrivateEmail ? [db.execute(sql`select app.keep_private_email(${userId}, ${identityId})`)] : []
 
 const registrationEvent = ({ identity }: Ticket, request: RegisterRequest, sessionId: string): ServiceEvent => ({
   action: 'account.registered',

@@ -65,7 +65,7 @@ async function hashOf(ticket: string): Promise<string> {
  */
 export async function registerByPage(
   scope: RequestScope,
-  { wish: sealed, agreed: _, ...form }: RegistrationForm,
+  { wish: sealed, ...form }: Omit<RegistrationForm, 'agreed'>,
   device: Device,
 ): Promise<Registered> {
   const { config } = scope

@@ -59,13 +59,16 @@ export class Browser {
   }
 
   async start(provider: Provider, query: Record<string, string>): Promise<Answered> {
-    return await this.visit('GET', `/auth/${provider}/start?${new URLSearchParams({ return_to: returnTo, ...query })}`)
+    return await this.visit(
+      'GET',
+      `/auth/${provider}/start?${new URLSearchParams({ return_to: returnTo, ...query }).toString()}`,
+    )
   }
 
   async callBack(provider: Provider, { method, parameters }: Callback): Promise<Answered> {
     const path = `/auth/${provider}/callback`
     if (method === 'POST') return await this.visit('POST', path, parameters, { Origin: 'https://appleid.apple.com' })
-    return await this.visit('GET', `${path}?${new URLSearchParams(parameters)}`)
+    return await this.visit('GET', `${path}?${new URLSearchParams(parameters).toString()}`)
   }
 
   /** The whole way, for somebody known to the provider by a label. */

@@ -10,14 +10,14 @@ const form = { 'Content-Type': 'application/x-www-form-urlencoded' }
 export async function redirect(send: Send, token: string, person: string): Promise<void> {
   const { verifier, challenge } = await newVerifier()
   const start = async (provider: Provider, more: Record<string, string>) => {
-    const query = `?${new URLSearchParams({ return_to: returnTo, ...more })}`
+    const query = `?${new URLSearchParams({ return_to: returnTo, ...more }).toString()}`
     const begun = await send('GET /auth/{provider}/start', '', { provider, query })
     const back = await choose(begun.headers.get('Location') ?? '', provider === 'google' ? person : 'new')
     return { cookie: { Cookie: cookieOf(begun) }, parameters: new URLSearchParams(back.parameters) }
   }
   const back = async (label: string, more: Record<string, string>) => {
     const { cookie, parameters } = await start('google', more)
-    const options = { provider: 'google', query: `?${parameters}`, headers: cookie } as const
+    const options = { provider: 'google', query: `?${parameters.toString()}`, headers: cookie } as const
     return await send('GET /auth/{provider}/callback', label, options)
   }
   const ended = await back('known, to a code', { code_challenge: challenge })

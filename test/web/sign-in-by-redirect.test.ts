@@ -7,6 +7,7 @@ import { removeState, startStack, type Stack } from '#scripts/stack/stack.ts'
 import { chromiumMissing, chromiumPath, launchChromium } from '#test/web/browser.ts'
 import { startClientApp, type ClientApp } from '#test/web/client-app.ts'
 
+// oxlint-disable-next-line no-console -- what a skipped test lacks
 if (chromiumPath === undefined) console.warn(`Skipped: ${chromiumMissing}`)
 
 const started = new AsyncDisposableStack()
