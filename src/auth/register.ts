@@ -56,8 +56,7 @@ async function createAccount(
   request: RegisterRequest,
   device: Device,
 ): Promise<Authenticated> {
-  const userId = uuidv7()
-  const identityId = uuidv7()
+  const [userId, identityId] = [uuidv7(), uuidv7()]
   const key = await createDataKey(scope.config, userId)
   const vault = new Vault(userId, [key.dataKey])
   const session = await prepareSession(scope, vault, device)
