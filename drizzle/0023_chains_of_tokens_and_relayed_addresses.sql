@@ -44,6 +44,17 @@ begin
     end if;
   end $body$;
 
+  -- Where a session began is sealed anew with the rest.
+  create or replace function app.sealed_columns() returns table (place integer, table_name text, column_name text, owner_column text)
+    language sql immutable set search_path = '' as $body$
+    values (1, 'users', 'first_name', 'id'), (2, 'users', 'last_name', 'id'), (3, 'users', 'email', 'id'), (4, 'users', 'birthdate', 'id'),
+      (5, 'identities', 'email', 'user_id'), (6, 'identities', 'refresh_token', 'user_id'),
+      (7, 'user_sessions', 'device_info', 'user_id'), (8, 'user_sessions', 'ip_prefix', 'user_id'),
+      (9, 'user_sessions', 'user_agent', 'user_id'), (10, 'conversations', 'title', 'user_id'),
+      (11, 'conversations', 'summary', 'user_id'), (12, 'turns', 'checkpoint', 'user_id'), (13, 'messages', 'content', 'user_id'),
+      (14, 'user_sessions', 'location', 'user_id')
+  $body$;
+
   create function app.keep_private_email(owner_id uuid, owner_identity_id uuid) returns void
     language sql volatile security definer set search_path = '' as $body$
     update public.identities i set is_private_email = true where i.id = owner_identity_id and i.user_id = owner_id
