@@ -21,12 +21,10 @@ export async function prepareSession(
   const id = uuidv7()
   const token = await createSessionToken(config)
   const described = device.deviceInfo === undefined ? undefined : JSON.stringify(device.deviceInfo)
-  const place = device.location === undefined ? undefined : JSON.stringify(device.location)
-  const [deviceInfo, ipPrefix, userAgent, location] = await Promise.all([
+  const [deviceInfo, ipPrefix, userAgent] = await Promise.all([
     vault.sealOptional(userSessions.deviceInfo, id, described),
     vault.sealOptional(userSessions.ipPrefix, id, device.ipPrefix),
     vault.sealOptional(userSessions.userAgent, id, device.userAgent),
-    vault.sealOptional(userSessions.location, id, place),
   ])
   return {
     ...token,
@@ -35,7 +33,7 @@ export async function prepareSession(
       db.execute(sql`select * from app.start_session(
         ${id}, ${userId}, ${identityId}, ${token.tokenHash}, ${deviceInfo}, ${ipPrefix}, ${userAgent},
         ${config.SESSION_IDLE_SECONDS}, ${config.SESSION_ABSOLUTE_SECONDS},
-        ${device.presentedTokenHash ?? null}, ${config.SESSIONS_PER_USER}, ${requestId}, ${location}
+        ${device.presentedTokenHash ?? null}, ${config.SESSIONS_PER_USER}, ${requestId}
       )`),
   }
 }

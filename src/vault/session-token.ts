@@ -13,17 +13,9 @@ export interface SessionToken {
 
 /** A new session token: `nf_`, 256 random bits and a 48-bit keyed tag, both base64url. */
 export async function createSessionToken(config: Config): Promise<SessionToken> {
-  return await sessionToken(config, crypto.getRandomValues(new Uint8Array(32)))
-}
-
-/**
- * The token that follows this one: always the same, and nobody's guess without TOKEN_SIGNING_KEY, so that those who refresh
- * at once get one token between them and the database keeps none.
- */
-export async function succeedSessionToken(config: Config, token: string): Promise<SessionToken> {
-  const key = await signingKey(config)
-  const mac = await crypto.subtle.sign('HMAC', key, utf8.encode(`neuraform/session-successor/1:${token}`))
-  return await sessionToken(config, new Uint8Array(mac))
+  const random = encode(crypto.getRandomValues(new Uint8Array(32)))
+  const token = `nf_${random}${await tagOf(config, random)}`
+  return { token, tokenHash: await hashToken(token) }
 }
 
 /** The SHA-256 of a token that this service could have issued; undefined for any other, at no cost to the database. */
@@ -37,12 +29,6 @@ export async function checkSessionToken(config: Config, token: string): Promise<
 /** A single-purpose key (256 random bits) of a turn, and its SHA-256. */
 export async function createTurnKey(): Promise<Uint8Array> {
   return await sha256(crypto.getRandomValues(new Uint8Array(32)))
-}
-
-async function sessionToken(config: Config, secret: Uint8Array): Promise<SessionToken> {
-  const random = encode(secret)
-  const token = `nf_${random}${await tagOf(config, random)}`
-  return { token, tokenHash: await hashToken(token) }
 }
 
 const hashToken = async (token: string) => await sha256(utf8.encode(token))

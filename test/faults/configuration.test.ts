@@ -128,8 +128,7 @@ describe('another endpoint in Neon’s place', () => {
       .spyOn(console, 'log')
       .mockImplementation(() => undefined)
       .mockClear()
-    const providers = { GOOGLE_ENDPOINTS: '', FACEBOOK_ENDPOINTS: '', APPLE_ENDPOINTS: '' }
-    const variables = { ...databaseAt(edgeUrl, 'Neon'), ...providers, ENVIRONMENT }
+    const variables = { ...databaseAt(edgeUrl, 'Neon'), ENVIRONMENT, GOOGLE_ENDPOINTS: '' }
     expect((await callWith(variables, 'GET', '/health/ready')).status).toBe(expected)
     const lines = log.mock.calls.flat().map(String)
     expect(lines.some((line) => line.includes('"detail":"NEON_FETCH_ENDPOINT: is refused'))).toBe(expected === 503)
