@@ -87,7 +87,9 @@ describe('a turn', () => {
       return replyOf('Late.')
     })
     const turn = sayAndWait(token, id, said)
-    await vi.waitFor(async () => expect((await messagesOf(token, id)).map(({ content }) => content)).toEqual([said]))
+    await vi.waitFor(async () => expect((await messagesOf(token, id)).map(({ content }) => content)).toEqual([said]), {
+      timeout: 10_000,
+    })
     expect((await turnsOf(user.id)).map(({ state }) => state)).toEqual(['streaming'])
     letItAnswer(undefined)
     expect((await turn).body.reply?.content).toBe('Late.')
