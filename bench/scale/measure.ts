@@ -90,7 +90,7 @@ async function explainAsOwner({ explaining: { client, explain }, smallTables }: 
   for (let count = 0; count < explanations; count += 1) {
     await replay(client, rehearsal, async (asked, run) => {
       await run()
-      const isPersons = rehearsal.flights[asked.flight]?.settings.includes('set local role neuraform_user') ?? false
+      const isPersons = rehearsal.flights[asked.flight]?.settings['role'] === 'neuraform_user'
       if (isPersons && canAskAsOwner(asked.query.text)) await askAsOwner(client, async () => await ask(asked, run))
     })
   }

@@ -1,6 +1,6 @@
 import type { Client, QueryResult } from 'pg'
 import { prepareValue } from 'pg/lib/utils.js'
-import type { Database, Flight } from '#src/db/database.ts'
+import { setLocally, type Database, type Flight } from '#src/db/database.ts'
 
 /** What a verb flies: to prepare what it is about, and itself. */
 export interface Rehearsal {
@@ -63,4 +63,4 @@ export async function flyOn(client: Client, flight: Flight): Promise<readonly Qu
 }
 
 /** How a flight begins, but for the deadline that its transport adds. */
-export const openingOf = ({ settings }: Flight): string => ['begin', ...settings].join('; ')
+export const openingOf = ({ settings }: Flight): string => ['begin', ...setLocally(settings)].join('; ')

@@ -7,7 +7,7 @@ import { checkSessionToken } from '#src/vault/session-token.ts'
 const longestUserAgent = 400
 
 /** What a request that signs in says of its device, bounded and coarse. */
-export async function deviceOf(c: AppContext, deviceInfo: LoginRequest['device_info']): Promise<Device> {
+export function deviceOf(c: AppContext, deviceInfo: LoginRequest['device_info']): Device {
   const presented = bearerToken(c.req.header('Authorization'))
   return {
     deviceInfo,
@@ -16,7 +16,7 @@ export async function deviceOf(c: AppContext, deviceInfo: LoginRequest['device_i
       ?.replaceAll(/[^\x20-\x7e]/g, '')
       .slice(0, longestUserAgent),
     ipPrefix: coarseAddress(c.req.header('CF-Connecting-IP')),
-    presentedTokenHash: presented === undefined ? undefined : await checkSessionToken(c.var.config, presented),
+    presentedTokenHash: presented === undefined ? undefined : checkSessionToken(c.get('config'), presented),
   }
 }
 

@@ -102,11 +102,11 @@ const revoke = createRoute({
 export const authRoutes = newRouter()
   .openapi(login, async (c) => {
     const request = c.req.valid('json')
-    return c.json(await signIn(scopeOf(c), request, await deviceOf(c, request.device_info)), 200)
+    return c.json(await signIn(scopeOf(c), request, deviceOf(c, request.device_info)), 200)
   })
   .openapi(signUp, async (c) => {
     const request = c.req.valid('json')
-    return c.json(await register(scopeOf(c), request, await deviceOf(c, request.device_info)), 201)
+    return c.json(await register(scopeOf(c), request, deviceOf(c, request.device_info)), 201)
   })
   .openapi(readSession, async (c) => c.json(await getSession(callerOf(c)), 200))
   .openapi(signOut, async (c) => {

@@ -19,7 +19,7 @@ export async function prepareSession(
   device: Device,
 ): Promise<NewSession> {
   const id = uuidv7()
-  const token = await createSessionToken(config)
+  const token = createSessionToken(config)
   const described = device.deviceInfo === undefined ? undefined : JSON.stringify(device.deviceInfo)
   const [deviceInfo, ipPrefix, userAgent] = await Promise.all([
     vault.sealOptional(userSessions.deviceInfo, id, described),

@@ -37,7 +37,7 @@ export async function startTurn(
   idempotencyKey: string | undefined,
 ): Promise<StartedTurn> {
   const claim = await claimFor(caller.config, idempotencyKey, uuidv7(), ['turn', conversationId, content])
-  const keyHash = await createTurnKey()
+  const keyHash = createTurnKey()
   const plan = { conversationId, keyHash, userMessageId: uuidv7(), replyMessageId: uuidv7() }
   const opened = await openTurn(caller, plan, claim)
   if (!opened.isOurs) {

@@ -9,9 +9,12 @@ export interface Query {
   readonly types?: CustomTypesConfig
 }
 
-/** One transaction: what it sets for itself, and its statements in order. */
+/** What a transaction sets for itself, by the names of PostgreSQL's parameters. Neither comes from outside. */
+export type Settings = Readonly<Record<string, string | number>>
+
+/** One transaction: its settings, and its statements in order. */
 export interface Flight {
-  readonly settings: readonly string[]
+  readonly settings: Settings
   readonly queries: readonly Query[]
 }
 
@@ -28,15 +31,29 @@ export interface KnownLogin {
   readonly endsTransactions: boolean
 }
 
-/** The statements that end a transaction with the deadline of its flight, so that what answered 504 is not written later. */
-export function transactionTimeout(milliseconds: number, login: KnownLogin | undefined): readonly string[] {
-  const limit = Math.max(1, Math.floor(milliseconds))
-  if (login !== undefined) return login.endsTransactions ? [`set local transaction_timeout = ${limit}`] : []
-  return [
-    `select set_config('transaction_timeout', '${limit}', true)
-      where current_setting('server_version_num')::int >= 170000`,
-  ]
+/**
+ * The statements that a transaction begins with: all its settings in one, and among them an end after so many
+ * milliseconds, so that what answered 504 is not written later.
+ */
+export function settingStatements(
+  settings: Settings,
+  milliseconds: number,
+  login: KnownLogin | undefined,
+): readonly string[] {
+  const end = { transaction_timeout: Math.max(1, Math.floor(milliseconds)) }
+  if (login === undefined) return [...setLocally(settings), ...setLocally(end).map(from17)]
+  return setLocally(login.endsTransactions ? { ...settings, ...end } : settings)
 }
+
+/** What sets them until the end of a transaction: one statement, or none. */
+export function setLocally(settings: Settings): readonly string[] {
+  const calls = Object.entries(settings).map(setConfig)
+  return calls.length === 0 ? [] : [`select ${calls.join(', ')}`]
+}
+
+const setConfig = ([name, value]: [string, string | number]) => `set_config('${name}', '${value}', true)`
+
+const from17 = (statement: string) => `${statement} where current_setting('server_version_num')::int >= 170000`
 
 /** The way to PostgreSQL of one request. */
 export interface Database {

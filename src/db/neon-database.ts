@@ -3,7 +3,7 @@ import { types, type QueryResult } from 'pg'
 import { prepareValue } from 'pg/lib/utils.js'
 import {
   AnswerLost,
-  transactionTimeout,
+  settingStatements,
   type Database,
   type Flight,
   type KnownLogin,
@@ -39,7 +39,7 @@ export class NeonDatabase implements Database {
   }
 
   async fly({ settings, queries }: Flight): Promise<readonly QueryResult[]> {
-    const first = [...settings, ...transactionTimeout(this.deadlineMs, this.knownLogin)]
+    const first = settingStatements(settings, this.deadlineMs, this.knownLogin)
     const encoded = [...first.map((text) => ({ text, values: [] })), ...queries.map(encode)]
     this.flights += 1
     const giveUp = new AbortController()

@@ -1,17 +1,26 @@
-import { Client, type QueryResult } from 'pg'
+import { Client, type ClientConfig, type QueryResult } from 'pg'
+import { parseIntoClientConfig } from 'pg-connection-string'
 import { prepareValue } from 'pg/lib/utils.js'
 import {
   AnswerLost,
-  transactionTimeout,
+  settingStatements,
   type Database,
   type Flight,
   type KnownLogin,
-  type Query,
+  type Settings,
 } from '#src/db/database.ts'
 import { openSocket } from '#src/db/gathering-socket.ts'
+import { StatementBatch, type EncodedQuery } from '#src/db/statement-batch.ts'
 import { withDeadline } from '#src/http/deadline.ts'
 
-type EncodedQuery = Omit<Query, 'values'> & { readonly values: (string | Buffer | null)[] }
+const knownParts = new Map<string, ClientConfig>()
+
+/** What a URL says, read once: pg would read it again for each connection, and each request has one of its own. */
+function partsOf(connectionString: string): ClientConfig {
+  const parts = knownParts.get(connectionString) ?? parseIntoClientConfig(connectionString)
+  knownParts.set(connectionString, parts)
+  return parts
+}
 
 const knownLogins = new Map<string, KnownLogin>()
 
@@ -47,21 +56,19 @@ export class PipelinedDatabase implements Database {
     }
   }
 
-  async #send(settings: readonly string[], queries: readonly EncodedQuery[]): Promise<readonly QueryResult[]> {
+  async #send(settings: Settings, queries: readonly EncodedQuery[]): Promise<readonly QueryResult[]> {
     const endsAt = Date.now() + this.deadlineMs
     this.#client ??= this.#connect()
     const client = await this.#client
-    const begin = ['begin', ...settings, ...transactionTimeout(endsAt - Date.now(), this.knownLogin)].join('; ')
-    const settled = await Promise.allSettled([
-      client.query(begin),
-      ...queries.map((query) => send(client, query)),
-      client.query('commit'),
-    ])
-    const failure = settled.find((outcome) => outcome.status === 'rejected')
-    if (failure !== undefined) throw failureOf(failure.reason, failure === settled.at(-1))
-    const results = settled.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []))
-    if (results.at(-1)?.command !== 'COMMIT') throw new Error('the transaction was rolled back')
-    return results.slice(1, -1)
+    const before = ['begin', ...settingStatements(settings, endsAt - Date.now(), this.knownLogin)]
+    const batch = new StatementBatch([...before.map(withoutValues), ...queries])
+    void client.query(batch)
+    // Apart from them, so that it is heard after a failure too, and ends the transaction.
+    const [work, commit] = await Promise.allSettled([batch.answer, client.query('commit')])
+    if (work.status === 'rejected') throw failureOf(work.reason, false)
+    if (commit.status === 'rejected') throw failureOf(commit.reason, true)
+    if (commit.value.command !== 'COMMIT') throw new Error('the transaction was rolled back')
+    return work.value.slice(before.length)
   }
 
   #connect(): Promise<Client> {
@@ -72,14 +79,11 @@ export class PipelinedDatabase implements Database {
   }
 }
 
-/** Sends one statement; whether rows come as arrays or objects is the reader's matter. */
-function send(client: Client, query: EncodedQuery): Promise<QueryResult> {
-  return client.query(query)
-}
+const withoutValues = (text: string): EncodedQuery => ({ text, values: [] })
 
 async function connect(connectionString: string, deadlineMs: number, onLost: () => void): Promise<Client> {
   const client = new Client({
-    connectionString,
+    ...partsOf(connectionString),
     pipeline: true,
     stream: openSocket,
     connectionTimeoutMillis: Math.min(5_000, deadlineMs),

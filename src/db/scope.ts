@@ -171,11 +171,7 @@ async function transact<const T extends readonly Statement[]>(
   const before = [...(mustCheckLogin ? [checkLogin] : []), ...(opening === undefined ? [] : [opening])]
   try {
     const timeoutMs = Math.min(mostStatementMs, database.deadlineMs)
-    const settings = [
-      `set local role ${role}`,
-      `set local statement_timeout = ${timeoutMs}`,
-      `set local random_page_cost = ${randomPageCost}`,
-    ]
+    const settings = { role, statement_timeout: timeoutMs, random_page_cost: randomPageCost }
     const answers = await flyPatiently(database, { settings, queries: [...before, ...recorded.queries] })
     if (mustCheckLogin) {
       database.keepLogin({ endsTransactions: rowOf(LoginRow, answers[0]).ends_transactions })

@@ -55,7 +55,7 @@ function access(tag: string, options: AccessOptions, guards: Guard[], refusals: 
 
 const requireSessionToken: Guard = async (c, next) => {
   const token = bearerToken(c.req.header('Authorization'))
-  const tokenHash = token === undefined ? undefined : await checkSessionToken(c.var.config, token)
+  const tokenHash = token === undefined ? undefined : checkSessionToken(c.get('config'), token)
   if (tokenHash === undefined) throw new Problem('unauthenticated')
   c.set('caller', { ...scopeOf(c), tokenHash, session: undefined })
   await next()

@@ -11,7 +11,7 @@ export type Limiter = 'API_LIMITER' | 'AUTH_LIMITER' | 'COSTLY_LIMITER'
  */
 export function limitRate(limiter: Limiter): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
-    const binding = c.var.config.bindings[limiter]
+    const binding = c.get('config').bindings[limiter]
     if (binding !== undefined && !(await isWithinLimit(binding, limiter, rateKey(c)))) {
       throw new Problem('too_many_requests')
     }
@@ -29,7 +29,7 @@ async function isWithinLimit(binding: RateLimit, limiter: Limiter, key: string):
 }
 
 function rateKey(c: AppContext): string {
-  const caller = c.var.caller
+  const caller = c.get('caller')
   return caller === undefined
     ? `ip:${addressPrefix(c.req.header('CF-Connecting-IP'))}`
     : `session:${caller.tokenHash.toHex()}`

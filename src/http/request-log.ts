@@ -14,7 +14,7 @@ export const logRequests: MiddlewareHandler<AppEnv> = async (c, next) => {
   const requestId = uuidv7()
   c.set('requestId', requestId)
   await next()
-  const flights = c.var.scope?.database.flights ?? 0
+  const flights = c.get('scope')?.database.flights ?? 0
   c.res.headers.set('X-Request-Id', requestId)
   c.res.headers.set('Server-Timing', `db;desc="${flights} ${flights === 1 ? 'flight' : 'flights'}"`)
   const line = {
@@ -24,7 +24,7 @@ export const logRequests: MiddlewareHandler<AppEnv> = async (c, next) => {
     status: c.res.status,
     duration_ms: Date.now() - startedAt,
     flights,
-    ...(c.var.failure === undefined ? {} : describeFailure(c.var.failure)),
+    ...(c.get('failure') === undefined ? {} : describeFailure(c.get('failure'))),
   }
   writeLog(line)
 }

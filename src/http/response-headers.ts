@@ -19,7 +19,7 @@ export const secureHeaders: MiddlewareHandler<AppEnv> = async (c, next) => {
 }
 
 const allow = cors({
-  origin: (origin, c: AppContext) => (c.var.config.ALLOWED_ORIGINS.includes(origin) ? origin : null),
+  origin: (origin, c: AppContext) => (c.get('config').ALLOWED_ORIGINS.includes(origin) ? origin : null),
   allowMethods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
   allowHeaders: ['Authorization', 'Content-Type', 'Idempotency-Key', 'If-None-Match', 'Last-Event-ID', 'Range'],
   exposeHeaders: [
@@ -35,7 +35,8 @@ const allow = cors({
 
 /** Cross-origin reads for the exact origins of `ALLOWED_ORIGINS`, and for no other. No cookie is ever involved. */
 export const allowedOrigins: MiddlewareHandler<AppEnv> = async (c, next) => {
-  const answer = await allow(c, next)
+  const isOfAPage = c.req.method === 'OPTIONS' || c.req.header('Origin') !== undefined
+  const answer = await (isOfAPage ? allow(c, next) : next())
   // An answer to an origin of the list has it already; one to any other origin must be kept apart from it all the same.
   if (c.res.headers.get('Vary')?.includes('Origin') !== true) c.res.headers.append('Vary', 'Origin')
   return answer

@@ -38,7 +38,7 @@ export const operationsRoutes = newRouter()
     return c.json({ status: 'ready' as const }, 200)
   })
   .openapi(version, (c) => {
-    const { ENVIRONMENT: environment, bindings } = c.var.config
+    const { ENVIRONMENT: environment, bindings } = c.get('config')
     const deployment = bindings.VERSION?.id ?? null
     return c.json({ name: manifest.name, version: manifest.version, environment, deployment }, 200)
   })

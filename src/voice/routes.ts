@@ -41,7 +41,7 @@ export const voiceRoutes = newRouter()
   .openapi(
     play,
     async (c) =>
-      await getAudio(c.var.config, {
+      await getAudio(c.get('config'), {
         id: c.req.valid('param').id,
         token: c.req.valid('query').token,
         method: c.req.method,

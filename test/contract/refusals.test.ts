@@ -30,7 +30,7 @@ async function askWell(operation: Operation, token: string): Promise<Answered> {
 /** Headers that hold a good token, but not as a credential, or a credential that is not a good token. */
 async function badCredentials(token: string): Promise<Record<string, HeadersInit>> {
   const other = configOf({ ...env, TOKEN_SIGNING_KEY: btoa('k'.repeat(32)) })
-  const elsewhere = (await createSessionToken(other)).token
+  const elsewhere = createSessionToken(other).token
   const altered = (at: number) => token.slice(0, at) + (token[at] === 'A' ? 'B' : 'A') + token.slice(at + 1)
   const values = {
     'an empty one': '',

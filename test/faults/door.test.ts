@@ -27,7 +27,7 @@ function newScope(transport: Transport): RequestScope {
 
 async function newCaller(token: string, transport: Transport): Promise<Caller> {
   const scope = newScope(transport)
-  const tokenHash = (await checkSessionToken(scope.config, token)) ?? new Uint8Array()
+  const tokenHash = checkSessionToken(scope.config, token) ?? new Uint8Array()
   return { ...scope, tokenHash, session: undefined }
 }
 
@@ -122,23 +122,26 @@ describe('the door, by Hyperdrive alone,', () => {
     const sent: string[] = []
     let answers = 0
     watchQueries(async (send, asked) => {
-      sent.push(`${answers}: ${(typeof asked === 'string' ? asked : asked.text).slice(0, 27)}`)
+      const texts = typeof asked === 'string' ? [asked] : asked.queries.map(({ text }) => text)
+      sent.push(...texts.map((text) => `${answers}: ${text.slice(0, 27)}`))
       const answer = await send(asked)
-      answers += 1
+      answers += texts.length
       return answer
     })
     await asUser(caller, (db) => [db.execute(sql`select 'one'`), db.select().from(personas).limit(1)])
     await asUser(caller, (db) => [db.execute(sql`select 'two'`)])
     expect(sent).toEqual([
-      '0: begin; set local role neura',
+      '0: begin',
+      "0: select set_config('role', '",
       '0: select * from app.begin_ses',
       "0: select 'one'",
       '0: select "id", "slug", "owner',
       '0: commit',
-      '5: begin; set local role neura',
-      '5: select * from app.begin_ses',
-      "5: select 'two'",
-      '5: commit',
+      '6: begin',
+      "6: select set_config('role', '",
+      '6: select * from app.begin_ses',
+      "6: select 'two'",
+      '6: commit',
     ])
   })
 
@@ -173,18 +176,12 @@ describe('the door, by Neon alone,', () => {
     await asUser(caller, (db) => [db.execute(sql`select 'two'`)])
     expect([asked, caller.database.flights]).toEqual([
       [
-        '1: set local role neuraform_us',
-        '1: set local statement_timeout',
-        '1: set local random_page_cost ',
-        '1: set local transaction_timeo',
+        "1: select set_config('role', '",
         '1: select * from app.begin_ses',
         "1: select 'one'",
         '1: select "id", "slug", "owner',
         'manual',
-        '2: set local role neuraform_us',
-        '2: set local statement_timeout',
-        '2: set local random_page_cost ',
-        '2: set local transaction_timeo',
+        "2: select set_config('role', '",
         '2: select * from app.begin_ses',
         "2: select 'two'",
         'manual',

@@ -83,17 +83,14 @@ const visit: Fly = async ({ caller }, log) => {
 const askAsNobody: Fly = async ({ person, caller, readable }, log, turn) => {
   const ofNobody = ({ text, owners }: Asked): Asked => ({ text, owners: owners.filter((owner) => owner === null) })
   const asked = [whoAsks(null), ...countOwn(person, readable, turn).map(ofNobody)]
-  log.compare(
-    asked,
-    await caller.database.fly({ settings: ['set local role neuraform_user'], queries: queriesOf(asked) }),
-  )
+  log.compare(asked, await caller.database.fly({ settings: { role: 'neuraform_user' }, queries: queriesOf(asked) }))
 }
 
 const askWithoutRole: Fly = async ({ person, caller, readable }, log, turn) => {
   const asked = [{ text: 'select current_user::text as owner', owners: ['neuraform_edge'] }]
-  log.compare(asked, await caller.database.fly({ settings: [], queries: queriesOf(asked) }))
+  log.compare(asked, await caller.database.fly({ settings: {}, queries: queriesOf(asked) }))
   const tables = countOwn(person, readable, turn).slice(0, 1)
-  await refused(log, '42501', tables, () => caller.database.fly({ settings: [], queries: queriesOf(tables) }))
+  await refused(log, '42501', tables, () => caller.database.fly({ settings: {}, queries: queriesOf(tables) }))
 }
 
 const fail: Fly = async ({ person, caller }, log, turn) => {

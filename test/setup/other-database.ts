@@ -1,6 +1,7 @@
 import { Client } from 'pg'
 import { inject, onTestFinished, vi } from 'vitest'
 import type { Env } from '#src/config.ts'
+import type { StatementBatch } from '#src/db/statement-batch.ts'
 import { asOwner } from '#test/setup/owner-database.ts'
 
 type Variables = Partial<Env>
@@ -86,14 +87,17 @@ export async function lockConversation(id: string) {
   }
 }
 
-type Asked = string | { readonly text: string }
+type Asked = string | StatementBatch
 type Send = (asked: Asked) => Promise<unknown>
 
 /** Stands between the Worker's door and its client until the test ends. */
 export function watchQueries(stand: (send: Send, asked: Asked) => Promise<unknown>): void {
   const trueQuery = Reflect.get(Client.prototype, 'query') as (...args: unknown[]) => Promise<unknown>
   function query(this: Client, asked: Asked, ...values: unknown[]): Promise<unknown> {
-    return stand(async (sent) => await trueQuery.call(this, sent, ...values), asked)
+    return stand(async (sent) => {
+      const answer = trueQuery.call(this, sent, ...values)
+      return await (typeof sent === 'string' ? answer : sent.answer)
+    }, asked)
   }
   const spy = vi.spyOn(Client.prototype, 'query').mockImplementation(query as never)
   onTestFinished(() => spy.mockRestore())
