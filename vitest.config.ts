@@ -30,7 +30,7 @@ export default defineConfig({
         test: {
           ...common,
           name: 'node',
-          include: ['test/{rls,schema,scripts,house}/**/*.test.ts'],
+          include: ['test/{rls,schema,scripts,house,web}/**/*.test.ts'],
         },
       },
     ],

@@ -1,5 +1,8 @@
 import { HTTPException } from 'hono/http-exception'
 import { accountRoutes } from '#src/accounts/routes.ts'
+import { problemPage } from '#src/http/html-page.ts'
+import { providerRoutes } from '#src/auth/provider-routes.ts'
+import { redirectRoutes } from '#src/auth/redirect-routes.ts'
 import { authRoutes } from '#src/auth/routes.ts'
 import { configOf, ConfigError } from '#src/config.ts'
 import { conversationRoutes } from '#src/conversations/routes.ts'
@@ -29,6 +32,8 @@ app.use(allowedOrigins)
 
 app.route('/', operationsRoutes)
 app.route('/', authRoutes)
+app.route('/', redirectRoutes)
+app.route('/', providerRoutes)
 app.route('/', accountRoutes)
 app.route('/', privacyRoutes)
 app.route('/', personaRoutes)
@@ -43,7 +48,7 @@ app.get('/openapi.json', (c) => c.json(contract, 200, { 'Cache-Control': 'public
 app.onError((error, c) => {
   const problem = problemFor(error)
   c.set('failure', problem)
-  return problemResponse(problem)
+  return c.get('isPage') === true ? problemPage(problem) : problemResponse(problem)
 })
 
 app.notFound(answerUnmatched(app.routes))

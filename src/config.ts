@@ -35,7 +35,28 @@ const json = <T extends z.ZodType>(schema: T) =>
 
 const list = z.string().transform((text) => text.split(',').flatMap((item) => item.trim() || []))
 const count = (fallback: number, most: number) => z.coerce.number().int().min(1).max(most).default(fallback)
+const flag = z
+  .enum(['true', 'false'])
+  .transform((text) => text === 'true')
+  .default(false)
+const documentVersion = z.string().regex(/^[\w.:-]{1,40}$/)
 const endpoint = z.url({ protocol: /^https?$/ })
+
+/** Where a browser may be sent with a code in hand: no script, no file, nothing unencrypted but on this machine. */
+const returnUrl = z.string().refine((text) => {
+  const url = URL.parse(text)
+  if (url === null || url.username !== '' || url.password !== '' || text.includes('#')) return false
+  if (/^(about|blob|data|file|filesystem|javascript|vbscript|view-source|ws|wss|ftp):$/.test(url.protocol)) return false
+  return url.protocol !== 'http:' || ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname)
+}, 'must be URLs without credentials and fragment: https, http on loopback, or an app’s own scheme')
+// A file's lines as they are, or with the line ends written out, as one line of `.dev.vars` has them.
+const pkcs8 = z
+  .string()
+  .transform((text) => text.replaceAll(String.raw`\n`, '\n').trim())
+  .refine(
+    (text) => /^-----BEGIN PRIVATE KEY-----\s[\sA-Za-z0-9+/=]+-----END PRIVATE KEY-----$/.test(text),
+    'must be PKCS #8 in PEM',
+  )
 const postgresUrl = z.string().refine((text) => {
   const url = URL.parse(text)
   if (url === null || !['postgres:', 'postgresql:'].includes(url.protocol)) return false
@@ -60,18 +81,44 @@ const keyEncryptionKeys = z
   .strictObject({ current: z.string(), keys: z.record(keyName, key32) })
   .refine((ring) => ring.current in ring.keys, 'current must name one of keys')
 
+/** What puts something else in the place of the outside world. */
+const onlyLocal = ['GOOGLE_ENDPOINTS', 'FACEBOOK_ENDPOINTS', 'APPLE_ENDPOINTS', 'NEON_FETCH_ENDPOINT'] as const
+
 const Variables = z
   .object({
     ENVIRONMENT: z.enum(['development', 'test', 'staging', 'production']).default('production'),
-    PUBLIC_ORIGIN: endpoint.optional(),
+    PUBLIC_ORIGIN: endpoint.transform((text) => new URL(text).origin).optional(),
     ALLOWED_ORIGINS: list.default([]),
     NEON_DATABASE_URL: postgresUrl.optional(),
     NEON_FETCH_ENDPOINT: endpoint.optional(),
     KEY_ENCRYPTION_KEYS: json(keyEncryptionKeys).optional(),
     TOKEN_SIGNING_KEY: key32.optional(),
     LOOKUP_KEY: key32.optional(),
+    ALLOWED_RETURN_URLS: list.pipe(z.array(returnUrl)).default([]),
+    REQUIRE_NONCE: flag,
+    TERMS_URL: endpoint.optional(),
+    TERMS_VERSION: documentVersion.optional(),
+    PRIVACY_URL: endpoint.optional(),
+    PRIVACY_VERSION: documentVersion.optional(),
     GOOGLE_CLIENT_ID: list.default([]),
+    GOOGLE_CLIENT_SECRET: z.string().optional(),
     GOOGLE_ENDPOINTS: json(endpoints).default({}),
+    FACEBOOK_APP_ID: z
+      .string()
+      .regex(/^[\w-]{1,64}$/)
+      .optional(),
+    FACEBOOK_APP_SECRET: z.string().optional(),
+    FACEBOOK_GRAPH_VERSION: z
+      .string()
+      .regex(/^v\d{1,3}\.\d$/)
+      .default('v25.0'),
+    FACEBOOK_ENDPOINTS: json(endpoints).default({}),
+    APPLE_CLIENT_ID: z.string().optional(),
+    APPLE_BUNDLE_IDS: list.default([]),
+    APPLE_TEAM_ID: z.string().optional(),
+    APPLE_KEY_ID: z.string().optional(),
+    APPLE_PRIVATE_KEY: pkcs8.optional(),
+    APPLE_ENDPOINTS: json(endpoints).default({}),
     LLM_BASE_URL: endpoint.optional(),
     LLM_API_KEY: z.string().optional(),
     LLM_MODEL: z.string().optional(),
@@ -82,6 +129,9 @@ const Variables = z
     SESSION_IDLE_SECONDS: count(30 * 86_400, 400 * 86_400),
     SESSION_ABSOLUTE_SECONDS: count(180 * 86_400, 400 * 86_400),
     SESSIONS_PER_USER: count(20, 100),
+    SESSION_REFRESH_GRACE_SECONDS: count(60, 3_600),
+    FRESH_SIGN_IN_SECONDS: count(300, 3_600),
+    PROVIDER_DEADLINE_MS: count(5_000, 30_000),
     AUDIO_URL_SECONDS: count(3_600, 86_400),
     DATABASE_DEADLINE_MS: count(8_000, 60_000),
     LLM_FIRST_TOKEN_MS: count(20_000, 120_000),
@@ -90,15 +140,18 @@ const Variables = z
     LLM_REPLY_MS: count(300_000, 540_000),
     SPEECH_DEADLINE_MS: count(20_000, 120_000),
   })
-  .refine(
-    (values) =>
-      ['development', 'test'].includes(values.ENVIRONMENT) || Object.keys(values.GOOGLE_ENDPOINTS).length === 0,
-    { path: ['GOOGLE_ENDPOINTS'], error: 'is refused unless ENVIRONMENT is development or test' },
-  )
-  .refine(
-    (values) => ['development', 'test'].includes(values.ENVIRONMENT) || values.NEON_FETCH_ENDPOINT === undefined,
-    { path: ['NEON_FETCH_ENDPOINT'], error: 'is refused unless ENVIRONMENT is development or test' },
-  )
+  .superRefine((values, context) => {
+    if (['development', 'test'].includes(values.ENVIRONMENT)) return
+    for (const name of onlyLocal) {
+      const value = values[name]
+      if (value === undefined || (typeof value === 'object' && Object.keys(value).length === 0)) continue
+      context.addIssue({
+        code: 'custom',
+        path: [name],
+        message: 'is refused unless ENVIRONMENT is development or test',
+      })
+    }
+  })
 
 /** The Worker's configuration: parsed variables beside the bindings. */
 export type Config = z.output<typeof Variables> & { readonly bindings: Env }

@@ -4,6 +4,8 @@ import type * as z from 'zod'
 /** One request as a handler sees it: the body is complete and within the limit. */
 export interface Ask {
   readonly url: URL
+  /** What the path has in the place of the route's `{names}`. */
+  readonly parameters: Readonly<Record<string, string>>
   readonly headers: IncomingHttpHeaders
   readonly text: string
 }
@@ -22,7 +24,8 @@ export interface Part {
   readonly summary: string
   /** Unknown paths below these are refused in this part's words. */
   readonly prefixes: readonly string[]
-  readonly routes: Readonly<Record<`${'GET' | 'POST'} /${string}`, Handler>>
+  /** By method and path; a segment `{name}` takes any one. */
+  readonly routes: Readonly<Record<`${'GET' | 'POST' | 'DELETE'} /${string}`, Handler>>
   readonly describeFailure: (failure: Failure) => unknown
   readonly close?: () => Promise<void>
 }
@@ -49,7 +52,35 @@ export function json(value: unknown, init: Omit<Reply, 'body'> = {}): Reply {
 
 /** The request's JSON body in the schema's shape; an absent one counts as `{}`. Throws Failure 400, naming the field. */
 export function jsonBody<T extends z.ZodType>(ask: Ask, schema: T): z.output<T> {
-  const result = schema.safeParse(parseJson(ask.text))
+  return inShape(parseJson(ask.text), schema)
+}
+
+/** The request's form in the schema's shape, as `queryParameters` takes a query. Throws Failure 400, naming the field. */
+export function formBody<T extends z.ZodType>(ask: Ask, schema: T): z.output<T> {
+  const type = ask.headers['content-type']?.split(';')[0]?.trim().toLowerCase()
+  if (type !== 'application/x-www-form-urlencoded') {
+    throw new Failure(400, 'invalid_request', 'The body must be application/x-www-form-urlencoded.')
+  }
+  return inShape(namedOnce(new URLSearchParams(ask.text)), schema)
+}
+
+/**
+ * The request's query in the schema's shape: an empty parameter counts as absent, and one that comes twice is refused
+ * (RFC 6749 §3.1). Throws Failure 400, naming the field.
+ */
+export function queryParameters<T extends z.ZodType>(ask: Ask, schema: T): z.output<T> {
+  return inShape(namedOnce(ask.url.searchParams), schema)
+}
+
+function namedOnce(parameters: URLSearchParams): Record<string, string> {
+  const given = [...parameters].filter(([, value]) => value !== '')
+  const named = new Map(given)
+  if (named.size !== given.length) throw new Failure(400, 'invalid_request', 'A parameter comes twice.')
+  return Object.fromEntries(named)
+}
+
+function inShape<T extends z.ZodType>(value: unknown, schema: T): z.output<T> {
+  const result = schema.safeParse(value)
   if (result.success) return result.data
   const issue = result.error.issues[0]
   const param = issue === undefined || issue.path.length === 0 ? null : issue.path.join('.')

@@ -1,7 +1,12 @@
 import { createServer, type Server } from 'node:http'
 import { companionPart } from '#scripts/upstream/companion/chat-completions.ts'
 import { createDispatcher } from '#scripts/upstream/dispatch.ts'
-import { googlePart } from '#scripts/upstream/identity/google.ts'
+import { createFaults, type Faults } from '#scripts/upstream/faults.ts'
+import { applePart } from '#scripts/upstream/identity/apple/part.ts'
+import { facebookPart } from '#scripts/upstream/identity/facebook/part.ts'
+import { googlePart } from '#scripts/upstream/identity/google/part.ts'
+import { identityPart } from '#scripts/upstream/identity/part.ts'
+import { createRevocations } from '#scripts/upstream/identity/revocations.ts'
 import { createKeyring } from '#scripts/upstream/identity/signing-key.ts'
 import { json, type Part } from '#scripts/upstream/part.ts'
 import { audioSpeechPart } from '#scripts/upstream/voice/audio-speech.ts'
@@ -24,18 +29,19 @@ export interface Upstream {
 
 /** Starts the outside world on 127.0.0.1: identity server, companion and voice. Rejects when the port is taken. */
 export async function startUpstream({ port = 0, chunkDelayMs = 10 }: UpstreamOptions = {}): Promise<Upstream> {
-  const googleKeys = await createKeyring()
+  const faults = createFaults()
+  const identity = await identityParts(faults)
   const server = createServer({ keepAliveTimeout: 65_000 })
   const origin = await listen(server, port)
   const calls = new Map<string, number>()
   const synthesizer = createSynthesizer()
   const vendors = [
-    googlePart(origin, googleKeys),
+    ...identity(origin),
     companionPart({ chunkDelayMs }),
     audioSpeechPart(synthesizer),
     offlineSpeechPart(synthesizer),
   ]
-  const dispatch = createDispatcher([...vendors, overviewPart(vendors, calls)], calls)
+  const dispatch = createDispatcher([...vendors, overviewPart(vendors, calls)], calls, faults)
   server.on('request', (incoming, outgoing) => void dispatch(incoming, outgoing))
   return {
     origin,
@@ -44,6 +50,17 @@ export async function startUpstream({ port = 0, chunkDelayMs = 10 }: UpstreamOpt
       await Promise.all([stop(server), synthesizer.close()])
     },
   }
+}
+
+async function identityParts(faults: Faults): Promise<(origin: string) => Part[]> {
+  const [googleKeys, appleKeys, facebookKeys] = await Promise.all([createKeyring(), createKeyring(), createKeyring()])
+  const revocations = createRevocations()
+  return (origin) => [
+    googlePart(origin, googleKeys, revocations),
+    applePart(origin, appleKeys, revocations),
+    facebookPart(origin, facebookKeys, revocations),
+    identityPart(revocations, faults),
+  ]
 }
 
 function overviewPart(parts: readonly Part[], calls: ReadonlyMap<string, number>): Part {

@@ -112,6 +112,6 @@ export const identities = pgTable(
     check('identities_provider_check', sql`provider in ('google', 'facebook', 'apple')`),
     check('identities_subject_check', sql`length(subject) between 1 and 255`),
     ...ownRowPolicies('identities', ['select']),
-    ...gatePolicies('identities', ['select', 'insert', 'update']),
+    ...gatePolicies('identities', ['select', 'insert', 'update', 'delete']),
   ],
 ).enableRLS()

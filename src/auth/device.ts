@@ -1,5 +1,8 @@
-import type { Device, LoginRequest } from '#src/auth/shapes.ts'
+import Bowser from 'bowser'
+import * as z from 'zod'
+import type { Device, Location, LoginRequest } from '#src/auth/shapes.ts'
 import { bearerToken } from '#src/http/access.ts'
+import { isFromOwnOrigin, sessionCookies } from '#src/http/session-cookie.ts'
 import type { AppContext } from '#src/http/context.ts'
 import { addressPrefix } from '#src/http/rate-limit.ts'
 import { checkSessionToken } from '#src/vault/session-token.ts'
@@ -8,7 +11,9 @@ const longestUserAgent = 400
 
 /** What a request that signs in says of its device, bounded and coarse. */
 export function deviceOf(c: AppContext, deviceInfo: LoginRequest['device_info']): Device {
-  const presented = bearerToken(c.req.header('Authorization'))
+  // A foreign page cannot end a session by the cookie that the browser sends along.
+  const cookie = isFromOwnOrigin(c) ? sessionCookies(c)[0] : undefined
+  const presented = bearerToken(c.req.header('Authorization')) ?? cookie
   return {
     deviceInfo,
     userAgent: c.req
@@ -16,6 +21,7 @@ export function deviceOf(c: AppContext, deviceInfo: LoginRequest['device_info'])
       ?.replaceAll(/[^\x20-\x7e]/g, '')
       .slice(0, longestUserAgent),
     ipPrefix: coarseAddress(c.req.header('CF-Connecting-IP')),
+    location: locationOf(c),
     presentedTokenHash: presented === undefined ? undefined : checkSessionToken(c.get('config'), presented),
   }
 }
@@ -26,4 +32,23 @@ function coarseAddress(address: string | undefined): string | undefined {
   const canonical = addressPrefix(address)
   if (!canonical.includes(':')) return `${canonical.split('.').slice(0, 3).join('.')}.0/24`
   return `${canonical.split(':').slice(0, 3).join(':')}::/48`
+}
+
+const Cf = z.object({
+  city: z.string().max(200).nullable().catch(null),
+  country: z.string().max(10).nullable().catch(null),
+})
+
+/** Where the network places the address (Workers: `request.cf`); undefined where it says nothing. */
+function locationOf(c: AppContext): Location | undefined {
+  const place = Cf.safeParse(c.req.raw.cf).data
+  return place === undefined || (place.city === null && place.country === null) ? undefined : place
+}
+
+/** What a user agent says that it runs on and in; nothing where it is none that is known. */
+export function describeUserAgent(userAgent: string | null): { platform: string | null; browser: string | null } {
+  if (userAgent === null || userAgent === '') return { platform: null, browser: null }
+  // oxlint-disable-next-line import/no-named-as-default-member -- its types name what its module does not export by name
+  const { os, browser } = Bowser.parse(userAgent)
+  return { platform: os.name ?? null, browser: browser.name ?? null }
 }

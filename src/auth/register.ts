@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { identities, users } from '#src/accounts/tables.ts'
 import { recordServiceEvent, type ServiceEvent } from '#src/audit/record-event.ts'
 import { hasReachedAge, isPossibleBirthdate, opensOn, todayInUtc } from '#src/auth/age-gate.ts'
+import { prepareGrant } from '#src/auth/grants.ts'
 import type { Authenticated, Device, RegisterRequest } from '#src/auth/shapes.ts'
 import { prepareSession } from '#src/auth/start-session.ts'
 import { readTicket, subjectName, type Ticket } from '#src/auth/ticket.ts'
@@ -38,7 +39,9 @@ export async function register(scope: RequestScope, request: RegisterRequest, de
 
 async function refuse(scope: RequestScope, ticket: Ticket, subjectHash: Uint8Array): Promise<void> {
   await asService(scope, 'auth', 'registration refused', (db) => [
-    db.execute(sql`select app.refuse_registration(${ticket.id}, ${ticket.expiresAt}, ${uuidv7()}, ${subjectHash})`),
+    db.execute(
+      sql`select app.refuse_registration(${ticket.use.id}, ${ticket.use.expiresAt}, ${uuidv7()}, ${subjectHash})`,
+    ),
     recordServiceEvent(db, scope, null, {
       action: 'registration.refused',
       details: { provider: ticket.identity.provider, reason: 'age' },
@@ -53,17 +56,19 @@ async function createAccount(
   request: RegisterRequest,
   device: Device,
 ): Promise<Authenticated> {
-  const userId = uuidv7()
-  const identityId = uuidv7()
+  const [userId, identityId] = [uuidv7(), uuidv7()]
   const key = await createDataKey(scope.config, userId)
   const vault = new Vault(userId, [key.dataKey])
   const session = await prepareSession(scope, vault, device)
   const account = await sealAccount(scope, vault, key, identityId, ticket, request)
+  const keepGrant = await prepareGrant(vault, identityId, ticket.grant)
   const [, created, started] = await asService(scope, 'auth', 'registration', (db) => [
-    db.execute(sql`select app.claim_registration(${ticket.id}, ${ticket.expiresAt}, ${subjectHash})`),
+    db.execute(sql`select app.claim_registration(${ticket.use.id}, ${ticket.use.expiresAt}, ${subjectHash})`),
     account(db),
     session.statement(db, userId, identityId),
     recordServiceEvent(db, scope, userId, registrationEvent(ticket, request, session.id)),
+    ...keepGrant(db),
+    ...keepRelay(db, ticket, userId, identityId),
   ])
   keepDataKeys(session.tokenHash, { userId, keys: [key.dataKey], broken: [] })
   const createdAt = rowOf(z.object({ created_at: z.coerce.date() }), created).created_at.toISOString()
@@ -89,6 +94,10 @@ async function createAccount(
     },
   }
 }
+
+/** Notes that the address is a relay that the provider made, where it is one. */
+const keepRelay = (db: Db, { identity }: Ticket, userId: string, identityId: string) =>
+  identity.isPrivateEmail ? [db.execute(sql`select app.keep_private_email(${userId}, ${identityId})`)] : []
 
 const registrationEvent = ({ identity }: Ticket, request: RegisterRequest, sessionId: string): ServiceEvent => ({
   action: 'account.registered',

@@ -2,7 +2,8 @@ import { and, desc, eq, gt, isNull, lt, ne, or, sql, type SQL } from 'drizzle-or
 import type { PgColumn } from 'drizzle-orm/pg-core'
 import { z } from 'zod'
 import { identities } from '#src/accounts/tables.ts'
-import type { SessionPage, SessionState, SessionSummary } from '#src/auth/shapes.ts'
+import { describeUserAgent } from '#src/auth/device.ts'
+import { Location, type SessionPage, type SessionState, type SessionSummary } from '#src/auth/shapes.ts'
 import { userSessions } from '#src/auth/tables.ts'
 import { asUser, sessionOf, type Caller, type Db } from '#src/db/scope.ts'
 import { pageFrom, readPosition, type PageQuery } from '#src/http/page.ts'
@@ -85,6 +86,7 @@ const selectSessions = (db: Db, after: z.output<typeof After> | undefined, limit
       deviceInfo: userSessions.deviceInfo,
       userAgent: userSessions.userAgent,
       ipPrefix: userSessions.ipPrefix,
+      location: userSessions.location,
       createdAt: userSessions.createdAt,
       lastActiveAt: userSessions.lastActiveAt,
       expiresAt: userSessions.expiresAt,
@@ -101,18 +103,23 @@ const isAfter = ({ at, id }: z.output<typeof After>) =>
 type SessionRow = Awaited<ReturnType<typeof selectSessions>>[number]
 
 async function summaryFrom(vault: Vault, row: SessionRow, isCurrent: boolean): Promise<SessionSummary> {
-  const [deviceInfo, userAgent, ipPrefix] = await Promise.all([
+  const [deviceInfo, userAgent, ipPrefix, location] = await Promise.all([
     vault.read(userSessions.deviceInfo, row.id, row.deviceInfo),
     vault.read(userSessions.userAgent, row.id, row.userAgent),
     vault.read(userSessions.ipPrefix, row.id, row.ipPrefix),
+    vault.read(userSessions.location, row.id, row.location),
   ])
+  const place = location === null ? undefined : Location.safeParse(JSON.parse(location)).data
   return {
     id: row.id,
     is_current: isCurrent,
     provider: row.provider,
     device_info: deviceInfo === null ? null : DeviceInfo.parse(JSON.parse(deviceInfo)),
+    ...describeUserAgent(userAgent),
     user_agent: userAgent,
     ip_prefix: ipPrefix,
+    city: place?.city ?? null,
+    country: place?.country ?? null,
     created_at: row.createdAt.toISOString(),
     last_active_at: row.lastActiveAt.toISOString(),
     expires_at: row.expiresAt.toISOString(),

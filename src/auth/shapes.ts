@@ -8,6 +8,7 @@ import {
   languageField,
   linkField,
   momentField,
+  textField,
   timeZoneField,
 } from '#src/http/fields.ts'
 import { pageOf } from '#src/http/page.ts'
@@ -15,6 +16,33 @@ import { pageOf } from '#src/http/page.ts'
 const deviceInfoField = jsonObjectField.openapi({
   description: 'What the client says of its device: shown in the list of sessions.',
 })
+
+const proof = {
+  provider: z.enum(providers),
+  token: z
+    .string()
+    .min(1)
+    .max(16_000)
+    .openapi({ description: 'The ID token that the provider gave the client; for Facebook also an access token.' }),
+  nonce: z
+    .string()
+    .min(1)
+    .max(400)
+    .optional()
+    .openapi({ description: 'The nonce of `POST /auth/nonce` that the client gave the provider, as it was issued.' }),
+  authorization_code: z.string().min(1).max(4_000).optional().openapi({
+    description: 'What the provider gave beside the token: Apple’s lets the account be disconnected later.',
+  }),
+}
+
+/** What a native client brings from a provider. */
+export const ProviderProof = z.strictObject(proof).openapi('ProviderProof')
+export type ProviderProof = z.output<typeof ProviderProof>
+
+const sessionModeField = z
+  .enum(['bearer', 'cookie'])
+  .default('bearer')
+  .openapi({ description: 'Whether the session’s token comes in the body, or as a cookie that scripts cannot read.' })
 
 // It stands in the audit log, which outlives the person: nothing that could be an address, a token or words.
 const documentVersionField = z
@@ -25,21 +53,23 @@ const documentVersionField = z
 
 /** A provider's token, presented for a session. */
 export const LoginRequest = z
-  .strictObject({
-    provider: z.enum(providers),
-    token: z.string().min(1).max(16_000).openapi({ description: 'The ID token that the provider gave the client.' }),
-    nonce: z.string().min(1).max(255).optional(),
-    authorization_code: z.string().min(1).max(4_000).optional(),
-    device_info: deviceInfoField.optional(),
-  })
+  .strictObject({ ...proof, device_info: deviceInfoField.optional(), session_mode: sessionModeField })
   .openapi('LoginRequest')
 export type LoginRequest = z.output<typeof LoginRequest>
+
+/** A nonce for one native sign-in. */
+export const Nonce = z.strictObject({ nonce: z.string(), expires_at: momentField }).openapi('Nonce')
+export type Nonce = z.output<typeof Nonce>
 
 /** A session, just made. The token is shown once. */
 export const Authenticated = z
   .strictObject({ status: z.literal('authenticated'), session_token: z.string(), expires_at: momentField, user: User })
   .openapi('Authenticated')
 export type Authenticated = z.output<typeof Authenticated>
+
+/** A session, just made in cookie mode: its token is in the cookie, and nowhere else. */
+export const AuthenticatedByCookie = Authenticated.omit({ session_token: true }).openapi('AuthenticatedByCookie')
+export type AuthenticatedByCookie = z.output<typeof AuthenticatedByCookie>
 
 /** The provider vouches for somebody who has no account yet. */
 export const RegistrationRequired = z
@@ -60,6 +90,10 @@ export type RegistrationRequired = z.output<typeof RegistrationRequired>
 export const LoginAnswer = z.discriminatedUnion('status', [Authenticated, RegistrationRequired]).openapi('LoginAnswer')
 export type LoginAnswer = z.output<typeof LoginAnswer>
 
+/** What a sign-in answers, in either mode. */
+export const LoginReply = z.union([Authenticated, AuthenticatedByCookie, RegistrationRequired]).openapi('LoginReply')
+export const RegisterReply = z.union([Authenticated, AuthenticatedByCookie]).openapi('RegisterReply')
+
 /** What a new person says of themselves. Who they are comes from the ticket alone. */
 export const RegisterRequest = z
   .strictObject({
@@ -73,6 +107,7 @@ export const RegisterRequest = z
     terms_version: documentVersionField,
     privacy_version: documentVersionField,
     device_info: deviceInfoField.optional(),
+    session_mode: sessionModeField,
   })
   .openapi('RegisterRequest')
 export type RegisterRequest = z.output<typeof RegisterRequest>
@@ -90,8 +125,12 @@ export const SessionSummary = z
     is_current: z.boolean(),
     provider: z.enum(providers),
     device_info: jsonObjectField.nullable().openapi({ type: ['object', 'null'] }),
+    platform: z.string().nullable().openapi({ description: 'The operating system, as its user agent names it.' }),
+    browser: z.string().nullable(),
     user_agent: z.string().nullable(),
     ip_prefix: z.string().nullable(),
+    city: z.string().nullable().openapi({ description: 'Where the network said that the sign-in came from.' }),
+    country: z.string().nullable().openapi({ description: 'ISO 3166-1 alpha-2.' }),
     created_at: momentField,
     last_active_at: momentField,
     expires_at: momentField,
@@ -148,11 +187,85 @@ export const LogoutQuery = z.strictObject({
     .openapi({ description: 'Which of your sessions end.' }),
 })
 
+/** A place, as coarse as a city. */
+export const Location = z.strictObject({ city: z.string().max(200).nullable(), country: z.string().max(10).nullable() })
+export type Location = z.output<typeof Location>
+
+/** The session under its new token; in cookie mode the token is in the cookie alone. */
+export const Refreshed = z
+  .strictObject({ session_token: z.string().optional(), expires_at: momentField })
+  .openapi('Refreshed')
+export type Refreshed = z.output<typeof Refreshed>
+
+/** How a sign-in in a browser is to end. */
+export const StartQuery = z
+  .strictObject({
+    return_to: z.string().min(1).max(2_000).openapi({ description: 'One of the allowed return URLs, exactly.' }),
+    code_challenge: z
+      .string()
+      .regex(/^[\w-]{43}$/)
+      .optional()
+      .openapi({
+        description: 'SHA-256 of the code verifier in base64url (S256). Needed unless the session goes into a cookie.',
+      }),
+    session_mode: sessionModeField,
+    registration: z.enum(['hosted', 'client']).optional().openapi({
+      description: 'Who asks a new person for their name and date of birth; hosted where the service can.',
+    }),
+  })
+  .refine((query) => query.session_mode === 'cookie' || query.code_challenge !== undefined, {
+    path: ['code_challenge'],
+    error: 'is needed',
+  })
+export type StartQuery = z.output<typeof StartQuery>
+
+export const ProviderParams = z.strictObject({ provider: z.enum(providers) })
+
+/** The code that a redirect ended with. */
+export const ExchangeRequest = z
+  .strictObject({
+    code: z.string().min(1).max(8_000),
+    code_verifier: z
+      .string()
+      .regex(/^[\w.~-]{43,128}$/, 'must be 43 to 128 unreserved characters')
+      .openapi({ description: 'What the code challenge was made of (RFC 7636 §4.1).' }),
+    device_info: deviceInfoField.optional(),
+    session_mode: sessionModeField,
+  })
+  .openapi('ExchangeRequest')
+export type ExchangeRequest = z.output<typeof ExchangeRequest>
+
+export const LinkRequest = z.strictObject({ return_to: textField({ max: 2_000 }) }).openapi('LinkRequest')
+export type LinkRequest = z.output<typeof LinkRequest>
+
+/** Where the browser is to go to sign in with the identity that is added. */
+export const LinkStarted = z.strictObject({ authorization_url: z.string() }).openapi('LinkStarted')
+export type LinkStarted = z.output<typeof LinkStarted>
+
+/** A way to sign in that belongs to the caller. */
+export const IdentitySummary = z
+  .strictObject({
+    id: idField,
+    provider: z.enum(providers),
+    email: z.string().nullable(),
+    is_private_email: z.boolean().openapi({ description: 'Whether the address is a relay that the provider made.' }),
+    is_current: z.boolean().openapi({ description: 'Whether this session signed in with it.' }),
+    last_login_at: momentField,
+    created_at: momentField,
+  })
+  .openapi('IdentitySummary')
+export type IdentitySummary = z.output<typeof IdentitySummary>
+
+export const IdentityList = z.strictObject({ items: z.array(IdentitySummary) }).openapi('IdentityList')
+export type IdentityList = z.output<typeof IdentityList>
+
 /** What the service notes of the request that signs in. */
 export interface Device {
   readonly deviceInfo: LoginRequest['device_info']
   readonly userAgent: string | undefined
   readonly ipPrefix: string | undefined
+  /** Where the network says that the request comes from. */
+  readonly location: Location | undefined
   /** The hash of a session token presented with the sign-in; that session ends. */
   readonly presentedTokenHash: Uint8Array | undefined
 }

@@ -2,12 +2,13 @@ import { sql } from 'drizzle-orm'
 import { z } from 'zod'
 import { userFrom, type UserRow } from '#src/accounts/shapes.ts'
 import { recordServiceEvent } from '#src/audit/record-event.ts'
-import { reportRefusal } from '#src/audit/report-refusal.ts'
+import { prepareGrant } from '#src/auth/grants.ts'
+import { auditingRefusals, checkNativeProof, type NativeProof } from '#src/auth/native-sign-in.ts'
 import type { VerifiedIdentity } from '#src/auth/providers/verified-identity.ts'
-import { verifyIdentity } from '#src/auth/providers/verify-identity.ts'
 import type { Authenticated, Device, LoginAnswer, LoginRequest, RegistrationRequired } from '#src/auth/shapes.ts'
+import { spend, spendUnlessKnown } from '#src/auth/single-use.ts'
 import { prepareSession } from '#src/auth/start-session.ts'
-import { issueTicket, subjectName } from '#src/auth/ticket.ts'
+import { issueTicket, subjectName, type Vouched } from '#src/auth/ticket.ts'
 import { rowOf } from '#src/db/rows.ts'
 import { asService, WrappedKeysOrNone, type RequestScope } from '#src/db/scope.ts'
 import { Problem } from '#src/http/problem.ts'
@@ -50,30 +51,35 @@ const Found = z.union([
  * `invalid_identity_token`, `registration_refused`, `forbidden`, `upstream_unavailable` or `key_unavailable`.
  */
 export async function signIn(scope: RequestScope, request: LoginRequest, device: Device): Promise<LoginAnswer> {
-  try {
-    return await signInWith(scope, request, device)
-  } catch (error) {
-    if (error instanceof Problem && refusals.has(error.code)) {
-      reportRefusal(scope, { provider: request.provider, reason: error.code })
-    }
-    throw error
-  }
+  return await auditingRefusals(
+    scope,
+    request.provider,
+    async () => await completeSignIn(scope, await checkNativeProof(scope, request), device),
+  )
 }
 
-const refusals: ReadonlySet<string> = new Set(['invalid_identity_token', 'registration_refused', 'forbidden'])
-
-async function signInWith(scope: RequestScope, request: LoginRequest, device: Device): Promise<LoginAnswer> {
-  const identity = await verifyIdentity(scope.config, request.provider, request.token, request.nonce)
-  const found = await findIdentity(scope, identity)
-  if (found.user_id !== null) return await authenticate(scope, identity, found, device)
+/**
+ * Starts a session for somebody whom a provider vouches for, or offers them to register. What is to be spent is spent in
+ * the flight that does so: `ticket_used` where it was spent before, and nothing happens then.
+ */
+export async function completeSignIn(scope: RequestScope, proof: NativeProof, device: Device): Promise<LoginAnswer> {
+  const found = await findIdentity(scope, proof)
+  if (found.user_id !== null) return await authenticate(scope, proof, found, device)
   if (found.is_refused) throw new Problem('registration_refused')
-  return await offerRegistration(scope, identity)
+  return await offerRegistration(scope, proof)
 }
 
-async function findIdentity(scope: RequestScope, identity: VerifiedIdentity): Promise<z.output<typeof Found>> {
+/** Whether an identity has an account; it says nothing of one that was refused for age. */
+export async function isKnownIdentity(scope: RequestScope, identity: VerifiedIdentity): Promise<boolean> {
+  return (await findIdentity(scope, { identity, grant: undefined, uses: [] })).user_id !== null
+}
+
+async function findIdentity(scope: RequestScope, { identity, uses }: NativeProof): Promise<z.output<typeof Found>> {
+  const { issuer, subject } = identity
   const subjectHash = await lookupIndex(scope.config, 'subject', subjectName(identity))
   const [answer] = await asService(scope, 'auth', 'sign-in', (db) => [
-    db.execute(sql`select * from app.find_identity(${identity.issuer}, ${identity.subject}, ${subjectHash})`),
+    db.execute(sql`select * from app.find_identity(${issuer}, ${subject}, ${subjectHash})`),
+    ...uses.map((use) => spendUnlessKnown(db, use, identity)),
   ])
   return rowOf(Found, answer)
 }
@@ -81,7 +87,7 @@ async function findIdentity(scope: RequestScope, identity: VerifiedIdentity): Pr
 // The second flight: what the device is called is sealed under the key that the first one brought.
 async function authenticate(
   scope: RequestScope,
-  identity: VerifiedIdentity,
+  { identity, grant, uses }: NativeProof,
   account: Account,
   device: Device,
 ): Promise<Authenticated> {
@@ -93,9 +99,14 @@ async function authenticate(
   const vault = new Vault(userId, opened.keys, { broken: opened.broken, onBroken: report.onCell })
   // Opened first: where a key for it is not available, no session is begun.
   const user = await userFrom(vault, userRowOf(account, identity))
-  const session = await prepareSession(scope, vault, device)
+  const [session, keepGrant] = await Promise.all([
+    prepareSession(scope, vault, device),
+    prepareGrant(vault, account.identity_id, grant),
+  ])
   const [answer] = await asService(scope, 'auth', 'sign-in', (db) => [
     session.statement(db, userId, account.identity_id),
+    ...uses.map((use) => spend(db, use)),
+    ...keepGrant(db),
     recordServiceEvent(db, scope, userId, {
       action: 'sign_in.succeeded',
       target: `session:${session.id}`,
@@ -111,8 +122,9 @@ async function authenticate(
   }
 }
 
-async function offerRegistration(scope: RequestScope, identity: VerifiedIdentity): Promise<RegistrationRequired> {
-  const { ticket, expiresAt } = await issueTicket(scope.config, identity)
+async function offerRegistration(scope: RequestScope, vouched: Vouched): Promise<RegistrationRequired> {
+  const { ticket, expiresAt } = await issueTicket(scope.config, vouched)
+  const { identity } = vouched
   return {
     status: 'registration_required',
     registration_ticket: ticket,

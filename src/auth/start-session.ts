@@ -21,10 +21,12 @@ export async function prepareSession(
   const id = uuidv7()
   const token = createSessionToken(config)
   const described = device.deviceInfo === undefined ? undefined : JSON.stringify(device.deviceInfo)
-  const [deviceInfo, ipPrefix, userAgent] = await Promise.all([
+  const place = device.location === undefined ? undefined : JSON.stringify(device.location)
+  const [deviceInfo, ipPrefix, userAgent, location] = await Promise.all([
     vault.sealOptional(userSessions.deviceInfo, id, described),
     vault.sealOptional(userSessions.ipPrefix, id, device.ipPrefix),
     vault.sealOptional(userSessions.userAgent, id, device.userAgent),
+    vault.sealOptional(userSessions.location, id, place),
   ])
   return {
     ...token,
@@ -33,7 +35,7 @@ export async function prepareSession(
       db.execute(sql`select * from app.start_session(
         ${id}, ${userId}, ${identityId}, ${token.tokenHash}, ${deviceInfo}, ${ipPrefix}, ${userAgent},
         ${config.SESSION_IDLE_SECONDS}, ${config.SESSION_ABSOLUTE_SECONDS},
-        ${device.presentedTokenHash ?? null}, ${config.SESSIONS_PER_USER}, ${requestId}
+        ${device.presentedTokenHash ?? null}, ${config.SESSIONS_PER_USER}, ${requestId}, ${location}
       )`),
   }
 }

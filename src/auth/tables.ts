@@ -14,6 +14,7 @@ export const userSessions = pgTable(
     deviceInfo: sealed('device_info'),
     ipPrefix: sealed('ip_prefix'),
     userAgent: sealed('user_agent'),
+    location: sealed(),
     createdAt: moment('created_at').notNull().defaultNow(),
     authenticatedAt: moment('authenticated_at').notNull().defaultNow(),
     lastActiveAt: moment('last_active_at').notNull().defaultNow(),
@@ -52,11 +53,35 @@ export const userSessions = pgTable(
   ],
 ).enableRLS()
 
+/** Tokens that were replaced: each still opens its session for a while, and after that gives a thief away. */
+export const retiredTokens = pgTable(
+  'retired_tokens',
+  {
+    tokenHash: bytes('token_hash').primaryKey(),
+    userId: ownerColumn(),
+    sessionId: uuid('session_id').notNull(),
+    retiredAt: moment('retired_at').notNull().defaultNow(),
+    goodUntil: moment('good_until').notNull(),
+  },
+  (table) => [
+    index('retired_tokens_session_id_user_id_idx').on(table.sessionId, table.userId),
+    index('retired_tokens_user_id_idx').on(table.userId),
+    ownerForeignKey('retired_tokens', table.userId),
+    foreignKey({
+      name: 'retired_tokens_session_id_user_id_fkey',
+      columns: [table.sessionId, table.userId],
+      foreignColumns: [userSessions.id, userSessions.userId],
+    }).onDelete('cascade'),
+    check('retired_tokens_token_hash_check', sql`length(token_hash) = 32`),
+    ...gatePolicies('retired_tokens', ['select', 'insert', 'update']),
+  ],
+).enableRLS()
+
 export const loginTickets = pgTable(
   'login_tickets',
   {
     id: uuid().primaryKey(),
-    kind: text({ enum: ['registration', 'age_refusal'] }).notNull(),
+    kind: text({ enum: ['registration', 'age_refusal', 'nonce', 'state', 'code', 'event'] }).notNull(),
     subjectHash: bytes('subject_hash'),
     createdAt: moment('created_at').notNull().defaultNow(),
     expiresAt: moment('expires_at').notNull(),
@@ -64,7 +89,7 @@ export const loginTickets = pgTable(
   (table) => [
     index('login_tickets_subject_hash_idx').on(table.subjectHash),
     index('login_tickets_expires_at_idx').on(table.expiresAt),
-    check('login_tickets_kind_check', sql`kind in ('registration', 'age_refusal')`),
+    check('login_tickets_kind_check', sql`kind in ('registration', 'age_refusal', 'nonce', 'state', 'code', 'event')`),
     check('login_tickets_subject_hash_check', sql`(kind = 'age_refusal') = (subject_hash is not null)`),
     ...gatePolicies('login_tickets', ['select', 'insert']),
     jobsPolicy('login_tickets', 'select', sql`expires_at < now()`),

@@ -24,6 +24,8 @@ const byConstraint: Readonly<Record<string, ProblemCode>> = {
 
 const byState: Readonly<Record<string, ProblemCode>> = {
   NF401: 'unauthenticated',
+  NF403: 'forbidden',
+  NF404: 'not_found',
   NF409: 'conflict',
   NF423: 'key_unavailable',
   NF428: 'fresh_sign_in_needed',
@@ -47,7 +49,11 @@ const byState: Readonly<Record<string, ProblemCode>> = {
   '58000': 'unavailable',
 }
 
-const refusals: ReadonlySet<string> = new Set<ProblemCode>(['registration_refused'])
+const refusals: ReadonlySet<string> = new Set<ProblemCode>([
+  'registration_refused',
+  'last_identity',
+  'invalid_identity_token',
+])
 
 const passing: ReadonlySet<string> = new Set([
   '40001', // serialization failure
@@ -68,9 +74,7 @@ export function problemOf(error: unknown): Problem | undefined {
   if (error instanceof Problem) return error
   const { code, constraint, detail, routine } = asFailure(error)
   if (code === undefined) return undefined
-  if (code === 'NF403') {
-    return new Problem(isRefusal(detail) ? detail : 'forbidden', undefined, { cause: error })
-  }
+  if (code.startsWith('NF') && isRefusal(detail)) return new Problem(detail, undefined, { cause: error })
   const known =
     (constraint === undefined ? undefined : byConstraint[constraint]) ?? byState[code] ?? byClass(code, routine)
   return known === undefined ? undefined : new Problem(known, undefined, { cause: error })

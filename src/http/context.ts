@@ -17,6 +17,8 @@ export interface AppEnv {
     caller?: Caller
     /** What went wrong, for the log; the client sees the problem only. */
     failure?: unknown
+    /** Whether a person in a browser reads the answer, so that a problem is told as a page. */
+    isPage?: boolean
   }
 }
 

@@ -13,7 +13,7 @@ export async function cachedAtEdge(c: AppContext, seconds: number, make: () => P
   if (!matchesETag(c.req.header('If-None-Match'), etag)) return new Response(answer.body, answer)
   return new Response(null, {
     status: 304,
-    headers: { ETag: etag, 'Cache-Control': cacheControl(seconds), Vary: 'Authorization' },
+    headers: { ETag: etag, 'Cache-Control': cacheControl(seconds), Vary: 'Authorization, Cookie' },
   })
 }
 
@@ -24,7 +24,7 @@ async function freshAnswer(seconds: number, make: () => Promise<unknown>): Promi
     'Content-Type': 'application/json',
     'Cache-Control': cacheControl(seconds),
     // With a credential the same URL answers differently: a browser must not keep one for the other.
-    Vary: 'Authorization',
+    Vary: 'Authorization, Cookie',
     ETag: `"${new Uint8Array(digest).subarray(0, 16).toHex()}"`,
   }
   return new Response(body, { headers })

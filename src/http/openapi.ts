@@ -23,6 +23,12 @@ export function openApiDocument(app: OpenAPIHono<AppEnv>, version: string): Docu
     scheme: 'bearer',
     description: 'The session_token that signing in answered.',
   })
+  app.openAPIRegistry.registerComponent('securitySchemes', 'cookie', {
+    type: 'apiKey',
+    in: 'cookie',
+    name: '__Host-nf_session',
+    description: 'The same token in a browser that signed in with `session_mode: "cookie"`.',
+  })
   app.openAPIRegistry.register('Problem', ProblemDocument)
   const document = app.getOpenAPI31Document({
     openapi: '3.1.0',
@@ -42,6 +48,7 @@ export function openApiDocument(app: OpenAPIHono<AppEnv>, version: string): Docu
 interface Operation {
   responses?: Record<string, unknown>
   'x-problems'?: unknown
+  'x-pages'?: unknown
   operationId?: string
 }
 
@@ -49,13 +56,15 @@ function describeProblems(operation: Operation | undefined): void {
   if (operation === undefined) return
   const codes = z.array(problemCodes).parse(operation['x-problems'] ?? [])
   delete operation['x-problems']
+  const page = operation['x-pages'] === true ? { 'text/html': { schema: { type: 'string' } } } : {}
+  delete operation['x-pages']
   const byStatus = Map.groupBy(codes, (code) => problems[code].status)
   for (const [status, group] of [...byStatus].toSorted(([a], [b]) => a - b)) {
     operation.responses = {
       ...operation.responses,
       [status]: {
         description: group.map((code) => `\`${code}\`: ${problems[code].title}`).join(' '),
-        content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+        content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } }, ...page },
       },
     }
   }

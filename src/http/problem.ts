@@ -12,22 +12,26 @@ export const problems = {
   malformed_body: { status: 400, title: 'The request body could not be read.' },
   invalid_parameter: { status: 400, title: 'A path, query or header parameter is not valid.' },
   invalid_cursor: { status: 400, title: 'The cursor is not valid for this list.' },
+  invalid_state: { status: 400, title: 'This sign-in was not begun here, or has ended: begin again.' },
   unauthenticated: { status: 401, title: 'A valid session token is needed.' },
   invalid_identity_token: { status: 401, title: 'The identity token was not accepted.' },
   invalid_ticket: { status: 401, title: 'The registration ticket is not valid.' },
+  invalid_code: { status: 401, title: 'The one-time code is not valid.' },
   forbidden: { status: 403, title: 'This is not allowed.' },
   registration_refused: { status: 403, title: 'An account cannot be created.' },
   not_found: { status: 404, title: 'There is nothing here.' },
   method_not_allowed: { status: 405, title: 'This path does not answer to that method.' },
   conflict: { status: 409, title: 'The request conflicts with what exists.' },
-  ticket_used: { status: 409, title: 'The registration ticket has been used.' },
+  ticket_used: { status: 409, title: 'This was used before; it is good once.' },
   already_registered: { status: 409, title: 'This identity has an account already: sign in.' },
+  identity_unavailable: { status: 409, title: 'This identity cannot be linked.' },
   email_unavailable: { status: 409, title: 'This email address cannot be used for a new account.' },
   turn_in_progress: { status: 409, title: 'The reply to this request is still being made.', retryAfterSeconds: 2 },
   payload_too_large: { status: 413, title: 'The request body is too large.' },
   unsupported_media_type: { status: 415, title: 'The request body must be application/json.' },
   range_not_satisfiable: { status: 416, title: 'The range lies outside the audio.' },
   invalid_body: { status: 422, title: 'The request body is not valid.' },
+  last_identity: { status: 422, title: 'The only way to sign in cannot be taken away.' },
   idempotency_key_reused: { status: 422, title: 'The Idempotency-Key was used for another request.' },
   speech_refused: { status: 422, title: 'The voice cannot speak this text.' },
   fresh_sign_in_needed: { status: 428, title: 'Sign in again to do this.' },
@@ -98,6 +102,17 @@ export class Problem extends Error {
 
   get status(): ContentfulStatusCode {
     return problems[this.code].status
+  }
+
+  /** The same failure with more headers on its answer. */
+  with(headers: Readonly<Record<string, string>>): Problem {
+    const { code, detail, errors, retryAfterSeconds } = this
+    return new Problem(code, detail, {
+      cause: this.cause,
+      headers: { ...this.headers, ...headers },
+      ...(errors === undefined ? {} : { errors }),
+      ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
+    })
   }
 }
 

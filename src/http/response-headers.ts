@@ -5,9 +5,8 @@ import type { AppContext, AppEnv } from '#src/http/context.ts'
 const always = {
   'X-Content-Type-Options': 'nosniff',
   'Strict-Transport-Security': 'max-age=63072000; includeSubDomains',
-  'Referrer-Policy': 'no-referrer',
-  'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
 }
+const contentSecurityPolicy = "default-src 'none'; frame-ancestors 'none'"
 
 /** The headers that every answer has; what says nothing of caching is not cached. */
 export const secureHeaders: MiddlewareHandler<AppEnv> = async (c, next) => {
@@ -15,6 +14,9 @@ export const secureHeaders: MiddlewareHandler<AppEnv> = async (c, next) => {
   // Set on the answer itself: `c.header` copies an answer that is made already, once for each header.
   const { headers } = c.res
   for (const [name, value] of Object.entries(always)) headers.set(name, value)
+  // A page has policies of its own.
+  if (!headers.has('Referrer-Policy')) headers.set('Referrer-Policy', 'no-referrer')
+  if (!headers.has('Content-Security-Policy')) headers.set('Content-Security-Policy', contentSecurityPolicy)
   if (!headers.has('Cache-Control')) headers.set('Cache-Control', 'no-store')
 }
 
@@ -30,13 +32,15 @@ const allow = cors({
     'X-Request-Id',
     'x-vercel-ai-ui-message-stream',
   ],
+  credentials: true,
   maxAge: 600,
 })
 
-/** Cross-origin reads for the exact origins of `ALLOWED_ORIGINS`, and for no other. No cookie is ever involved. */
+/** Cross-origin reads for the exact origins of `ALLOWED_ORIGINS`, and for no other: with the session cookie, too. */
 export const allowedOrigins: MiddlewareHandler<AppEnv> = async (c, next) => {
   const isOfAPage = c.req.method === 'OPTIONS' || c.req.header('Origin') !== undefined
   const answer = await (isOfAPage ? allow(c, next) : next())
+  if (!c.res.headers.has('Access-Control-Allow-Origin')) c.res.headers.delete('Access-Control-Allow-Credentials')
   // An answer to an origin of the list has it already; one to any other origin must be kept apart from it all the same.
   if (c.res.headers.get('Vary')?.includes('Origin') !== true) c.res.headers.append('Vary', 'Origin')
   return answer

@@ -27,6 +27,12 @@ export function keepDataKeys(tokenHash: Uint8Array, opened: OpenedKeys): void {
   kept.set(name, { ...opened, keptAt: Date.now() })
 }
 
+/** Keeps what is kept for one token for the one that takes its place. */
+export function moveDataKeys(from: Uint8Array, to: Uint8Array): void {
+  const opened = kept.get(from.toHex())
+  if (opened !== undefined) keepDataKeys(to, opened)
+}
+
 /** Forgets the keys of a person in this isolate, under whichever token of theirs it keeps them. */
 export function forgetDataKeys(userId: string): void {
   for (const [name, opened] of kept) if (opened.userId === userId) kept.delete(name)

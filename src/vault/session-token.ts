@@ -13,9 +13,15 @@ export interface SessionToken {
 
 /** A new session token: `nf_`, 256 random bits and a 48-bit keyed tag, both base64url. */
 export function createSessionToken(config: Config): SessionToken {
-  const random = encode(crypto.getRandomValues(new Uint8Array(32)))
-  const token = `nf_${random}${tagOf(config, random)}`
-  return { token, tokenHash: sha256(token) }
+  return sessionToken(config, crypto.getRandomValues(new Uint8Array(32)))
+}
+
+/**
+ * The token that follows this one: always the same, and nobody's guess without TOKEN_SIGNING_KEY, so that those who refresh
+ * at once get one token between them and the database keeps none.
+ */
+export function succeedSessionToken(config: Config, token: string): SessionToken {
+  return sessionToken(config, hmac(config, `neuraform/session-successor/1:${token}`))
 }
 
 /** The SHA-256 of a token that this service could have issued; undefined for any other, at no cost to the database. */
@@ -31,14 +37,22 @@ export function createTurnKey(): Uint8Array {
   return sha256(crypto.getRandomValues(new Uint8Array(32)))
 }
 
+function sessionToken(config: Config, secret: Uint8Array): SessionToken {
+  const random = encode(secret)
+  const token = `nf_${random}${tagOf(config, random)}`
+  return { token, tokenHash: sha256(token) }
+}
+
 function sha256(data: string | Uint8Array): Uint8Array {
   return new Uint8Array(hash('sha256', data, 'buffer'))
 }
 
-function tagOf(config: Config, random: string): string {
-  if (config.TOKEN_SIGNING_KEY === undefined) throw new Problem('not_configured', 'TOKEN_SIGNING_KEY is not set.')
-  const mac = createHmac('sha256', config.TOKEN_SIGNING_KEY).update(`neuraform/session-tag/1:${random}`).digest()
-  return encode(mac.subarray(0, 6))
+const tagOf = (config: Config, random: string) =>
+  encode(hmac(config, `neuraform/session-tag/1:${random}`).subarray(0, 6))
+
+function hmac({ TOKEN_SIGNING_KEY: key }: Config, text: string): Uint8Array {
+  if (key === undefined) throw new Problem('not_configured', 'TOKEN_SIGNING_KEY is not set.')
+  return createHmac('sha256', key).update(text).digest()
 }
 
 const encode = (bytes: Uint8Array) => bytes.toBase64({ alphabet: 'base64url', omitPadding: true })

@@ -4,7 +4,7 @@ import type { Authenticated, RegistrationRequired } from '#src/auth/shapes.ts'
 import { call, googleToken, registration, registrationTicket, signIn, type Answer } from '#test/setup/client.ts'
 import { subjectOf } from '#test/setup/google-tokens.ts'
 import { asOwner, tablesThatHold } from '#test/setup/owner-database.ts'
-import { foundGoogle } from '#test/setup/private-google.ts'
+import { foundProvider } from '#test/setup/providers/private-provider.ts'
 import { noTrace, subjectHashOf, tracesOf } from '#test/setup/traces.ts'
 import { callWith } from '#test/setup/worker-with.ts'
 
@@ -38,7 +38,7 @@ afterEach(() => {
 /** Registers somebody new with this birthdate on a day of the past or the future. */
 async function registerOn(now: string, birthdate: string, variables: Record<string, string> = {}): Promise<string> {
   vi.useFakeTimers({ toFake: ['Date'], now: new Date(now) })
-  const google = await foundGoogle()
+  const google = await foundProvider('google')
   const { body } = await google.signIn(await google.token())
   const ticket = 'registration_ticket' in body ? body.registration_ticket : ''
   const answer = await callWith<Registered>({ ...google.variables, ...variables }, 'POST', '/auth/register', {

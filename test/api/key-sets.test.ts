@@ -1,168 +1,202 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Answer } from '#test/setup/client.ts'
-import { foundGoogle } from '#test/setup/private-google.ts'
+import { providers } from '#src/auth/providers/verified-identity.ts'
+import { namedDatabase } from '#test/setup/other-database.ts'
+import { brokenAnswers, endless } from '#test/setup/providers/broken-answers.ts'
+import { foundProvider, keySetPath, type PrivateProvider } from '#test/setup/providers/private-provider.ts'
 
 const startOfTest = new Date()
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['Date'], now: startOfTest })
 })
-afterEach(() => {
+afterEach(async () => {
   vi.useRealTimers()
   vi.mocked(fetch).mockRestore()
+  await database.terminate()
 })
 
 const passSeconds = (seconds: number) => vi.setSystemTime(Date.now() + seconds * 1_000)
 const codeOf = ({ status, body }: Answer) => `${status} ${JSON.stringify(body).match(/"(?:code|status)":"(\w+)"/)?.[1]}`
+// A test's connections stay open as long as its file runs, and there are more tests than connections.
+const database = namedDatabase()
+/** A provider that does not answer is waited for this long. */
+const soon = { ...database.variables, PROVIDER_DEADLINE_MS: '300' }
+const fetchesOf = (provider: PrivateProvider) => provider.takeAsked(keySetPath).length
 const taken = '200 registration_required'
 const refused = '401 invalid_identity_token'
 const unverifiable = '503 upstream_unavailable'
 
-describe('the keys that a provider publishes', () => {
+describe.each(providers)('the keys that %s publishes', (name) => {
   it('are fetched once for many sign-ins at once', async () => {
-    const google = await foundGoogle()
-    const answers = await Promise.all(Array.from({ length: 20 }, async () => await google.signIn(await google.token())))
-    expect(answers.map(codeOf)).toEqual(Array.from({ length: 20 }, () => taken))
-    expect(google.takeFetches()).toBe(1)
+    const provider = await foundProvider(name, soon)
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, async () => await provider.signIn(await provider.token())),
+    )
+    expect(answers.map(codeOf)).toEqual(Array.from({ length: 10 }, () => taken))
+    expect(fetchesOf(provider)).toBe(1)
   })
 
   it('are fetched at most once in 30 s, whatever unknown keys are named', async () => {
-    const google = await foundGoogle()
+    const provider = await foundProvider(name, soon)
     const sendUnknown = async (count: number) => {
-      const tokens = await Promise.all(Array.from({ length: count }, () => google.token({}, crypto.randomUUID())))
-      return new Set((await Promise.all(tokens.map((token) => google.signIn(token)))).map(codeOf))
+      const tokens = await Promise.all(
+        Array.from({ length: count }, () => provider.token({}, { header: { kid: crypto.randomUUID() } })),
+      )
+      return new Set((await Promise.all(tokens.map((token) => provider.signIn(token)))).map(codeOf))
     }
-    expect(await sendUnknown(50)).toEqual(new Set([refused]))
-    expect(google.takeFetches()).toBe(1)
+    expect(await sendUnknown(20)).toEqual(new Set([refused]))
+    expect(fetchesOf(provider)).toBe(1)
     passSeconds(29)
-    expect(await sendUnknown(50)).toEqual(new Set([refused]))
-    expect(google.takeFetches()).toBe(0)
+    expect(await sendUnknown(20)).toEqual(new Set([refused]))
+    expect(fetchesOf(provider)).toBe(0)
     passSeconds(2)
-    expect(await sendUnknown(50)).toEqual(new Set([refused]))
-    expect(google.takeFetches()).toBe(1)
+    expect(await sendUnknown(20)).toEqual(new Set([refused]))
+    expect(fetchesOf(provider)).toBe(1)
   })
 
   it('are kept for an hour while nobody names another', async () => {
-    const google = await foundGoogle()
-    await google.signIn(await google.token())
+    const provider = await foundProvider(name, soon)
+    await provider.signIn(await provider.token())
     passSeconds(3_590)
-    expect(codeOf(await google.signIn(await google.token()))).toBe(taken)
-    expect(google.takeFetches()).toBe(1)
+    expect(codeOf(await provider.signIn(await provider.token()))).toBe(taken)
+    expect(fetchesOf(provider)).toBe(1)
     passSeconds(20)
-    expect(codeOf(await google.signIn(await google.token()))).toBe(taken)
-    expect(google.takeFetches()).toBe(1)
+    expect(codeOf(await provider.signIn(await provider.token()))).toBe(taken)
+    expect(fetchesOf(provider)).toBe(1)
   })
 
   it('include a new one 30 s after the last fetch, and the older one as long as it is published', async () => {
-    const google = await foundGoogle()
-    const old = await google.token()
-    await google.signIn(old)
-    await google.rotate({ keepOlder: true })
+    const provider = await foundProvider(name, soon)
+    const old = await provider.token()
+    await provider.signIn(old)
+    await provider.rotate({ keepOlder: true })
     passSeconds(31)
-    expect(codeOf(await google.signIn(await google.token()))).toBe(taken)
-    expect(codeOf(await google.signIn(old))).toBe(taken)
-    expect(google.takeFetches()).toBe(2)
+    expect(codeOf(await provider.signIn(await provider.token()))).toBe(taken)
+    expect(codeOf(await provider.signIn(old))).toBe(taken)
+    expect(fetchesOf(provider)).toBe(2)
+  })
+
+  it('include a new one at once, when it is published right after they were fetched', async () => {
+    const provider = await foundProvider(name, soon)
+    const old = await provider.token()
+    expect(codeOf(await provider.signIn(old))).toBe(taken)
+    await provider.rotate({ keepOlder: true })
+    passSeconds(1)
+    expect(codeOf(await provider.signIn(await provider.token()))).toBe(taken)
+    expect(codeOf(await provider.signIn(old))).toBe(taken)
+    expect(fetchesOf(provider)).toBe(2)
+  })
+
+  it('include a new one within 30 s, though somebody names unknown ones all the time', async () => {
+    const provider = await foundProvider(name, soon)
+    const unknown = async () =>
+      await provider.signIn(await provider.token({}, { header: { kid: crypto.randomUUID() } }))
+    await provider.signIn(await provider.token())
+    expect(codeOf(await unknown())).toBe(refused)
+    await provider.rotate({ keepOlder: true })
+    const answers: string[] = []
+    for (const seconds of [1, 14, 14, 2]) {
+      passSeconds(seconds)
+      await unknown()
+      answers.push(codeOf(await provider.signIn(await provider.token())))
+    }
+    expect(answers).toEqual([refused, refused, refused, taken])
+    expect(fetchesOf(provider)).toBe(3)
   })
 
   it('include none that was taken back, once they were fetched again', async () => {
-    const google = await foundGoogle()
-    const old = await google.token()
-    expect(codeOf(await google.signIn(old))).toBe(taken)
-    await google.rotate({ keepOlder: false })
+    const provider = await foundProvider(name, soon)
+    const old = await provider.token()
+    expect(codeOf(await provider.signIn(old))).toBe(taken)
+    await provider.rotate({ keepOlder: false })
     passSeconds(31)
-    expect(codeOf(await google.signIn(await google.token()))).toBe(taken)
-    expect(codeOf(await google.signIn(old))).toBe(refused)
+    expect(codeOf(await provider.signIn(await provider.token()))).toBe(taken)
+    expect(codeOf(await provider.signIn(old))).toBe(refused)
   })
 })
 
-/** Bytes without an end, and how many of them were read. */
-function endless() {
-  const read = { bytes: 0 }
-  const body = new ReadableStream<Uint8Array>({
-    pull: (controller) => {
-      read.bytes += 16_384
-      controller.enqueue(new Uint8Array(16_384).fill(32))
-    },
+const broken = [
+  ...Object.entries(brokenAnswers),
+  [
+    'more keys than anybody has',
+    { answer: () => Response.json({ keys: Array.from({ length: 51 }, () => ({ kty: 'RSA' })) }) },
+  ] as const,
+] as const
+
+describe.each(providers)('a key set of %s that cannot be fetched', (name) => {
+  it.each(broken)('answers 503 while nothing is kept, with one fetch in 30 s: %s', async (_, { answer }) => {
+    const provider = await foundProvider(name, soon)
+    const token = await provider.token()
+    provider.publish(keySetPath, (asked) => answer(asked, () => provider.keySet()))
+    const answers = await Promise.all(Array.from({ length: 10 }, () => provider.signIn(token)))
+    expect(new Set(answers.map(codeOf))).toEqual(new Set([unverifiable]))
+    expect(
+      new Set(answers.map(({ headers }) => [headers.get('Retry-After'), headers.get('Server-Timing')].join())),
+    ).toEqual(new Set(['5,db;desc="0 flights"']))
+    expect(fetchesOf(provider)).toBe(1)
+    provider.publish(keySetPath)
+    passSeconds(29)
+    expect(codeOf(await provider.signIn(token))).toBe(unverifiable)
+    expect(fetchesOf(provider)).toBe(0)
+    passSeconds(2)
+    expect(codeOf(await provider.signIn(token))).toBe(taken)
+    expect(fetchesOf(provider)).toBe(1)
   })
-  return { body, read }
-}
 
-type Broken = Record<string, (init: RequestInit | undefined, keySet: () => Response) => Response | Promise<Response>>
-
-const broken: Broken = {
-  'an error, though with keys in it': (_, keySet) => new Response(keySet().body, { status: 500 }),
-  'an HTML page': () =>
-    new Response('<!doctype html><p>Sign in to the Wi-Fi', { headers: { 'Content-Type': 'text/html' } }),
-  'a redirect': (init, keySet) =>
-    init?.redirect === 'manual'
-      ? new Response(null, { status: 302, headers: { Location: 'https://a.test' } })
-      : keySet(),
-  'no content': () => new Response(null, { status: 204 }),
-  'JSON of another shape': () => Response.json({ keys: { kty: 'RSA' } }),
-  'more keys than anybody has': () => Response.json({ keys: Array.from({ length: 51 }, () => ({ kty: 'RSA' })) }),
-  'good keys in ten megabytes': (_, keySet) =>
-    new Response(
-      keySet().body?.pipeThrough(
-        new TransformStream({ start: (to) => to.enqueue(new Uint8Array(10_000_000).fill(32)) }),
-      ),
-    ),
-  'bytes without an end': () => new Response(endless().body),
-  'a lost connection': () => Promise.reject(new TypeError('network connection lost')),
-  'nothing within its deadline': async (init) =>
-    await new Promise((_, reject) => {
-      init?.signal?.addEventListener('abort', () => reject(new Error('aborted')))
-    }),
-}
-
-describe('a key set that cannot be fetched', () => {
-  it.each(Object.entries(broken))(
-    'answers 503 while nothing is kept, with one fetch in 30 s: %s',
-    async (_, answer) => {
-      const google = await foundGoogle()
-      const token = await google.token()
-      google.publish((init) => answer(init, () => google.keySet()))
-      const answers = await Promise.all(Array.from({ length: 20 }, () => google.signIn(token)))
-      expect(new Set(answers.map(codeOf))).toEqual(new Set([unverifiable]))
-      expect(
-        new Set(answers.map(({ headers }) => [headers.get('Retry-After'), headers.get('Server-Timing')].join())),
-      ).toEqual(new Set(['5,db;desc="0 flights"']))
-      expect(google.takeFetches()).toBe(1)
-      google.publish()
-      passSeconds(29)
-      expect(codeOf(await google.signIn(token))).toBe(unverifiable)
-      expect(google.takeFetches()).toBe(0)
-      passSeconds(2)
-      expect(codeOf(await google.signIn(token))).toBe(taken)
-      expect(google.takeFetches()).toBe(1)
-    },
-  )
-
-  it.each(Object.entries(broken))('leaves the keys of before in use: %s', async (_, answer) => {
-    const google = await foundGoogle()
-    await google.signIn(await google.token())
-    expect(google.takeFetches()).toBe(1)
-    google.publish((init) => answer(init, () => google.keySet()))
+  it.each(broken)('leaves the keys of before in use: %s', async (_, { answer }) => {
+    const provider = await foundProvider(name, soon)
+    await provider.signIn(await provider.token())
+    expect(fetchesOf(provider)).toBe(1)
+    provider.publish(keySetPath, (asked) => answer(asked, () => provider.keySet()))
     passSeconds(3_700)
-    const answers = await Promise.all(Array.from({ length: 10 }, async () => await google.signIn(await google.token())))
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, async () => await provider.signIn(await provider.token())),
+    )
     expect(new Set(answers.map(codeOf))).toEqual(new Set([taken]))
-    expect(google.takeFetches()).toBe(1)
+    expect(fetchesOf(provider)).toBe(1)
+  })
+
+  it('answers 503 to a key that is unknown, since nobody can tell whether it was published since', async () => {
+    const provider = await foundProvider(name, soon)
+    await provider.signIn(await provider.token())
+    await provider.rotate({ keepOlder: false })
+    provider.publish(keySetPath, () => new Response('down', { status: 500 }))
+    for (const seconds of [1, 1, 27]) {
+      passSeconds(seconds)
+      expect(codeOf(await provider.signIn(await provider.token()))).toBe(unverifiable)
+    }
+    expect(fetchesOf(provider)).toBe(2)
+    provider.publish(keySetPath)
+    passSeconds(3)
+    expect(codeOf(await provider.signIn(await provider.token()))).toBe(taken)
+  })
+
+  it('holds nobody up for longer than its deadline, though the request that asked for it was lost', async () => {
+    const provider = await foundProvider(name, soon)
+    provider.publish(keySetPath, async () => await new Promise<never>(() => undefined))
+    const token = await provider.token()
+    expect(codeOf(await provider.signIn(token))).toBe(unverifiable)
+    provider.publish(keySetPath)
+    passSeconds(31)
+    expect(codeOf(await provider.signIn(token))).toBe(taken)
   })
 
   it('leaves them in use for a day and no longer', async () => {
-    const google = await foundGoogle()
-    await google.signIn(await google.token())
-    google.publish(() => new Response('down', { status: 500 }))
+    const provider = await foundProvider(name, soon)
+    await provider.signIn(await provider.token())
+    provider.publish(keySetPath, () => new Response('down', { status: 500 }))
     passSeconds(86_390)
-    expect(codeOf(await google.signIn(await google.token()))).toBe(taken)
+    expect(codeOf(await provider.signIn(await provider.token()))).toBe(taken)
     passSeconds(60)
-    expect(codeOf(await google.signIn(await google.token()))).toBe(unverifiable)
+    expect(codeOf(await provider.signIn(await provider.token()))).toBe(unverifiable)
   })
 
   it('is read no further than its bound', async () => {
-    const google = await foundGoogle()
+    const provider = await foundProvider(name, soon)
     const { body, read } = endless()
-    google.publish(() => new Response(body))
-    expect(codeOf(await google.signIn(await google.token()))).toBe(unverifiable)
+    provider.publish(keySetPath, () => new Response(body))
+    expect(codeOf(await provider.signIn(await provider.token()))).toBe(unverifiable)
     expect(read.bytes).toBeLessThan(200_000)
   })
 })

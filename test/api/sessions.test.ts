@@ -168,7 +168,8 @@ describe('the list of sessions', () => {
   it('shows each device as it described itself, newest first, and which one asks', async () => {
     const { token, person } = await newUser()
     const device_info = { name: '<script>alert(1)</script>', model: { os: 'Android 16', größe: [1, null, '📱'] } }
-    const headers = { 'User-Agent': 'Companion/2.1 (Pixel 9)', 'CF-Connecting-IP': '203.0.113.77' }
+    const pixel = 'Mozilla/5.0 (Linux; Android 16; Pixel 9) AppleWebKit/537.36 Chrome/140.0 Mobile Safari/537.36'
+    const headers = { 'User-Agent': pixel, 'CF-Connecting-IP': '203.0.113.77' }
     const phone = await signInAgain(person, { device_info, headers })
     const { items, next_cursor } = await listSessions(token)
     expect(next_cursor).toBeNull()
@@ -178,8 +179,12 @@ describe('the list of sessions', () => {
         is_current: false,
         provider: 'google',
         device_info,
-        user_agent: 'Companion/2.1 (Pixel 9)',
+        platform: 'Android',
+        browser: 'Chrome',
+        user_agent: pixel,
         ip_prefix: '203.0.113.0/24',
+        city: expect.toBeOneOf([null, expect.any(String)]),
+        country: expect.toBeOneOf([null, expect.any(String)]),
         created_at: expect.any(String),
         last_active_at: expect.any(String),
         expires_at: expect.any(String),
@@ -189,8 +194,12 @@ describe('the list of sessions', () => {
         is_current: true,
         provider: 'google',
         device_info: null,
+        platform: null,
+        browser: null,
         user_agent: null,
         ip_prefix: expect.stringMatching(/^10\.\d+\.\d+\.0\/24$/),
+        city: expect.toBeOneOf([null, expect.any(String)]),
+        country: expect.toBeOneOf([null, expect.any(String)]),
         created_at: expect.any(String),
         last_active_at: expect.any(String),
         expires_at: expect.any(String),

@@ -150,32 +150,6 @@ describe('the session of a sign-in', () => {
   )
 })
 
-const sha256Hex = async (text: string) =>
-  new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))).toHex()
-
-describe('the nonce of a native sign-in', () => {
-  it('is taken raw or as its SHA-256 in hex', async () => {
-    const nonce = crypto.randomUUID()
-    for (const inToken of [nonce, await sha256Hex(nonce)]) {
-      expect((await login({ token: await googleToken({ nonce: inToken }), nonce })).status).toBe(200)
-    }
-  })
-
-  it('is refused when it differs or stands on one side only', async () => {
-    const nonce = crypto.randomUUID()
-    const token = await googleToken({ nonce })
-    const refused = [
-      await login({ token, nonce: crypto.randomUUID() }),
-      await login({ token, nonce: await sha256Hex(nonce) }),
-      await login({ token }),
-      await login({ token: await googleToken(), nonce }),
-      await login({ token: await googleToken({ claims: { nonce: 7 } }), nonce: '7' }),
-      await login({ token: await googleToken({ nonce: '' }) }),
-    ]
-    expect(refused.map(({ status }) => status)).toEqual([401, 401, 401, 401, 401, 401])
-  })
-})
-
 describe('twenty first sign-ins of one person at once', () => {
   it('come to one account: one registration, and the others hear that there is one', async () => {
     const person = `new:${crypto.randomUUID()}`

@@ -15,7 +15,7 @@ const grantOf = (headers: Headers) => ({
     ?.split(', ')
     .filter((name) => name === 'Origin'),
 })
-const granted = (origin: string) => ({ origin, credentials: null, varies: ['Origin'] })
+const granted = (origin: string) => ({ origin, credentials: 'true', varies: ['Origin'] })
 const refused = { origin: null, credentials: null, varies: ['Origin'] }
 
 const preflight = (Origin: string, method = 'GET') => ({ Origin, 'Access-Control-Request-Method': method })

@@ -14,6 +14,8 @@ const makers: Readonly<Record<string, (user: User) => Promise<string>>> = {
   '/conversations/': async ({ token }) => (await newConversation(token)).id,
   '/auth/sessions/': async ({ token }) =>
     (await call<{ items: [{ id: string }] }>('GET', '/auth/sessions', { token })).body.items[0].id,
+  '/auth/identities/': async ({ token }) =>
+    (await call<{ items: [{ id: string }] }>('GET', '/auth/identities', { token })).body.items[0].id,
   '/personas/': newPersona,
   persona_id: newPersona,
   conversation_id: async ({ token }) => (await newConversation(token)).id,
@@ -39,7 +41,7 @@ const seen = ({ status, headers, text }: Answered) => [
   [...headers].filter(([name]) => name !== 'x-request-id'),
 ]
 
-const withId = operations.filter(({ path }) => path.includes('{'))
+const withId = operations.filter(({ path }) => path.includes('{id}'))
 const owned = withId.filter(({ name }) => !nobodys.has(name))
 
 describe('what is another’s', () => {

@@ -36,10 +36,10 @@ describe('the document', () => {
       expect.any(Array),
     ])
     const statuses = Object.keys(responses)
-    expect(statuses.filter((status) => status.startsWith('2')).length).toBeGreaterThanOrEqual(1)
+    expect(statuses.filter((status) => /^[23]/.test(status)).length).toBeGreaterThanOrEqual(1)
     const needed = ['400', '429', '500', '503']
     if (operation.readsSession) needed.push('401')
-    if (operation.path.includes('{')) needed.push('404')
+    if (operation.path.includes('{id}')) needed.push('404')
     if (operation.takesBody) needed.push('413', '415', '422')
     expect(statuses).toEqual(expect.arrayContaining(needed))
   })

@@ -128,7 +128,8 @@ describe('another endpoint in Neon’s place', () => {
       .spyOn(console, 'log')
       .mockImplementation(() => undefined)
       .mockClear()
-    const variables = { ...databaseAt(edgeUrl, 'Neon'), ENVIRONMENT, GOOGLE_ENDPOINTS: '' }
+    const providers = { GOOGLE_ENDPOINTS: '', FACEBOOK_ENDPOINTS: '', APPLE_ENDPOINTS: '' }
+    const variables = { ...databaseAt(edgeUrl, 'Neon'), ...providers, ENVIRONMENT }
     expect((await callWith(variables, 'GET', '/health/ready')).status).toBe(expected)
     const lines = log.mock.calls.flat().map(String)
     expect(lines.some((line) => line.includes('"detail":"NEON_FETCH_ENDPOINT: is refused'))).toBe(expected === 503)

@@ -68,6 +68,7 @@ function rowsFor(userId: string, tokenHash: Buffer, turnKeyHash: Buffer): readon
         absolute_expires_at: far,
       },
     ],
+    ['retired_tokens', { ...owned, token_hash: bytes(), session_id: id.session, good_until: far }],
     ['idempotency_keys', { ...owned, key: randomUUID(), request_hash: bytes(), resource_id: randomUUID() }],
     [
       'personas',
@@ -145,6 +146,7 @@ export function another(table: string, row: Row): Row {
     user_keys: () => ({ version: 2 }),
     identities: () => ({ subject: randomUUID() }),
     user_sessions: () => ({ token_hash: bytes() }),
+    retired_tokens: () => ({ token_hash: bytes() }),
     idempotency_keys: () => ({ key: randomUUID() }),
     turns: () => ({ key_hash: bytes() }),
     voice_data: () => ({ r2_key: randomUUID(), cache_key: bytes() }),

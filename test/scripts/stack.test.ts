@@ -18,6 +18,7 @@ import { removeCluster } from '#scripts/stack/postgres/home.ts'
 import { isRunning } from '#scripts/stack/processes.ts'
 import { lockState } from '#scripts/stack/state-lock.ts'
 import { startWorker } from '#scripts/stack/worker.ts'
+import { workerVariables } from '#scripts/upstream/worker-variables.ts'
 
 const settings = { fsync: 'off' }
 let folder: string
@@ -233,11 +234,9 @@ describe('the local configuration', () => {
       ENVIRONMENT: 'development',
       ALLOWED_ORIGINS: 'http://localhost:3000,http://localhost:5173,http://localhost:8080',
       PUBLIC_ORIGIN: 'http://localhost:1',
-      GOOGLE_CLIENT_ID: 'neuraform-local',
-      GOOGLE_ENDPOINTS: JSON.stringify({
-        issuer: 'http://127.0.0.1:2/google',
-        jwks: 'http://127.0.0.1:2/google/jwks',
-      }),
+      ALLOWED_RETURN_URLS:
+        'http://localhost:3000/signed-in,http://localhost:5173/signed-in,http://localhost:8080/signed-in,http://127.0.0.1/signed-in,com.example.companion:/signed-in',
+      ...workerVariables.identity('http://127.0.0.1:2'),
       LLM_BASE_URL: 'http://127.0.0.1:2/v1',
       LLM_MODEL: 'offline-companion',
       LLM_API_KEY: 'offline',

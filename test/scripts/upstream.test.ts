@@ -2,6 +2,7 @@ import { createRemoteJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify } from 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import * as z from 'zod'
 import { startUpstream, type Upstream } from '#scripts/upstream/server.ts'
+import { workerVariables } from '#scripts/upstream/worker-variables.ts'
 import { OpenAiError, post, read } from '#test/scripts/upstream-client.ts'
 
 const audience = 'test.apps.googleusercontent.com'
@@ -60,6 +61,37 @@ const jwks = () => createRemoteJWKSet(new URL(`${issuer()}/jwks`))
 const subjectOf = async (person: string) => decodeJwt(await idToken({ person })).sub
 
 describe('the identity server', () => {
+  it('has all that a Worker needs to sign people in with the three providers', () => {
+    const { APPLE_PRIVATE_KEY: key, ...variables } = workerVariables.identity('http://127.0.0.1:2')
+    const [google, facebook, apple] = ['google', 'facebook', 'apple'].map((name) => `http://127.0.0.1:2/${name}`)
+    const endpointsOf = (base = '') => ({
+      issuer: base,
+      authorization: `${base}/authorize`,
+      token: `${base}/token`,
+      jwks: `${base}/jwks`,
+      revocation: `${base}/revoke`,
+    })
+    expect(variables).toEqual({
+      GOOGLE_CLIENT_ID: 'neuraform-local',
+      GOOGLE_CLIENT_SECRET: 'local-google-secret',
+      GOOGLE_ENDPOINTS: JSON.stringify(endpointsOf(google)),
+      FACEBOOK_APP_ID: '1000200030004000',
+      FACEBOOK_APP_SECRET: 'local-facebook-secret',
+      FACEBOOK_ENDPOINTS: JSON.stringify({
+        authorization: `${facebook}/dialog`,
+        graph: `${facebook}/graph`,
+        limited_issuer: `${facebook}/limited`,
+        limited_jwks: `${facebook}/limited/jwks`,
+      }),
+      APPLE_CLIENT_ID: 'com.example.companion.web',
+      APPLE_BUNDLE_IDS: 'com.example.companion,com.example.companion.mac',
+      APPLE_TEAM_ID: 'LOCALTEAM1',
+      APPLE_KEY_ID: 'LOCALKEY01',
+      APPLE_ENDPOINTS: JSON.stringify(endpointsOf(apple)),
+    })
+    expect(key).toMatch(/^-----BEGIN PRIVATE KEY-----(\\n[\w+/=]+)+\\n-----END PRIVATE KEY-----$/)
+  })
+
   it('signs ID tokens that verify against its published keys and carry what Google sends', async () => {
     const token = await idToken({ person: 'ada', nonce: 'n-1' })
     const { payload, protectedHeader } = await jwtVerify(token, jwks(), { issuer: issuer(), audience })

@@ -65,14 +65,30 @@ interface TokenWish {
 
 /** A Google ID token from the local identity server; a person of their own unless one is named. */
 export async function googleToken(wish: TokenWish = {}): Promise<string> {
-  const { upstreamOrigin } = inject('stack')
-  const response = await fetch(`${upstreamOrigin}/google/id-token`, {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({ person: 'new', audience: 'neuraform-local', ...wish }),
-  })
-  return ((await response.json()) as { id_token: string }).id_token
+  const wished = { person: 'new', audience: 'neuraform-local', ...wish }
+  return (await askUpstream<{ id_token: string }>('/google/id-token', wished)).id_token
 }
+
+/** What iOS hands to an app: an identity token and an authorization code; of a person of their own unless one is named. */
+export async function appleHandover(wish: TokenWish = {}): Promise<{ token: string; authorization_code: string }> {
+  const audience = 'com.example.companion'
+  const answer = await askUpstream<{ id_token: string; authorization_code: string }>('/apple/id-token', {
+    person: 'new',
+    audience,
+    ...wish,
+  })
+  return { token: answer.id_token, authorization_code: answer.authorization_code }
+}
+
+/** Asks something of the local upstream that only tests ask; a body makes it a POST. */
+export async function askUpstream<Body>(path: string, body?: unknown): Promise<Body> {
+  const posted = { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) }
+  const response = await fetch(`${inject('stack').upstreamOrigin}${path}`, body === undefined ? {} : posted)
+  return (await response.json()) as Body
+}
+
+/** A nonce of the service's. */
+export const freshNonce = async () => (await call<{ nonce: string }>('POST', '/auth/nonce')).body.nonce
 
 /** Signs in with a Google token. */
 export async function signIn(token: string): Promise<Answer<LoginAnswer>> {

@@ -46,4 +46,5 @@ export const operations: readonly Operation[] = Object.entries(contract.paths ??
 export const absentId = '01900000-0000-7000-8000-000000000000'
 
 /** A path of the operation with an id in it. */
-export const pathOf = ({ path }: Operation, id = absentId) => path.replace('{id}', id)
+export const pathOf = ({ path }: Operation, id = absentId) =>
+  path.replace('{id}', id).replace('{provider}', id === absentId ? 'google' : id)

@@ -5,7 +5,7 @@ import { asOwner } from '#test/setup/owner-database.ts'
 import { subjectName } from '#src/auth/ticket.ts'
 import { inject } from 'vitest'
 
-/** How many rows the database holds of somebody who signs in with Google. */
+/** How many rows the database holds of somebody. */
 export interface Traces {
   readonly users: number
   readonly identities: number
@@ -14,22 +14,35 @@ export interface Traces {
 
 export const noTrace: Traces = { users: 0, identities: 0, login_tickets: 0 }
 
+interface About {
+  readonly sub: unknown
+  readonly email: unknown
+  /** The local Google's, unless another one is named. */
+  readonly issuer?: string
+}
+
 /** The rows of a person, found by what stands in clear or under a keyed index: subject and verified address. */
-export async function tracesOf({ sub, email }: { sub: unknown; email: unknown }): Promise<Traces> {
+export async function tracesOf({ sub, email, issuer }: About): Promise<Traces> {
   const subject = String(sub).replaceAll('\0', '')
   const [traces] = await asOwner<Traces>(
     `select
       (select count(*)::int from users where email_index = $1) as users,
       (select count(*)::int from identities where subject = $2) as identities,
       (select count(*)::int from login_tickets where subject_hash = $3) as login_tickets`,
-    [await lookupIndex(configOf(env), 'email', canonicalEmail(String(email))), subject, await subjectHashOf(subject)],
+    [
+      await lookupIndex(configOf(env), 'email', canonicalEmail(String(email))),
+      subject,
+      await subjectHashOf(subject, issuer),
+    ],
   )
   if (traces === undefined) throw new Error('the database did not count')
   return traces
 }
 
-/** The keyed hash under which a subject of the local Google is refused. */
-export async function subjectHashOf(subject: string): Promise<Uint8Array> {
-  const issuer = `${inject('stack').upstreamOrigin}/google`
+/** The keyed hash under which a subject is refused: one of the local Google, unless another issuer is named. */
+export async function subjectHashOf(
+  subject: string,
+  issuer = `${inject('stack').upstreamOrigin}/google`,
+): Promise<Uint8Array> {
   return await lookupIndex(configOf(env), 'subject', subjectName({ issuer, subject }))
 }

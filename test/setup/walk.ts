@@ -1,6 +1,8 @@
 import { exports } from 'cloudflare:workers'
 import type { RegistrationRequired } from '#src/auth/shapes.ts'
+import type { Provider } from '#src/auth/providers/verified-identity.ts'
 import { fuka, googleToken, registration } from '#test/setup/client.ts'
+import { redirect, tellOf } from '#test/setup/walk-redirect.ts'
 
 /** One request of the main job and its answer, as they went over the wire. */
 export interface Exchange {
@@ -68,6 +70,9 @@ export async function walkEveryRoute(
   )
   await catalogue(send, token)
   await talk(send, token, words)
+  await identities(send, token, idToken)
+  await redirect(send, token, words.person)
+  await tellOf(send)
   const other = sessions.items.find((session) => !session.is_current)
   await send('GET /auth/security-log', '', { token })
   await send('DELETE /auth/sessions/{id}', '', { token, id: other?.id })
@@ -80,7 +85,19 @@ export async function walkEveryRoute(
   return exchanges
 }
 
-type Send = (operation: string, label: string, options?: SendOptions) => Promise<Exchange>
+async function identities(send: Send, token: string, idToken: string): Promise<void> {
+  await send('POST /auth/nonce', '')
+  const added = { provider: 'google', token: await googleToken() }
+  const linked = read<{ id: string }>(await send('POST /auth/identities', '', { token, body: added }))
+  await send('GET /auth/identities', '', { token })
+  await send('DELETE /auth/identities/{id}', '', { token, id: linked.id })
+  const own = { provider: 'google', token: idToken }
+  const session = read<{ session_token: string }>(await send('POST /auth/login', 'known', { body: own })).session_token
+  const renewed = await send('POST /auth/reauthenticate', '', { token: session, body: own })
+  await send('POST /auth/refresh', '', { token: read<{ session_token: string }>(renewed).session_token })
+}
+
+export type Send = (operation: string, label: string, options?: SendOptions) => Promise<Exchange>
 
 async function catalogue(send: Send, token: string): Promise<void> {
   const query = `?limit=${20 + Math.floor(Math.random() * 80)}`
@@ -117,6 +134,7 @@ async function talk(send: Send, token: string, words: Words): Promise<void> {
 interface SendOptions {
   readonly token?: string
   readonly id?: string | undefined
+  readonly provider?: Provider
   readonly query?: string
   readonly body?: unknown
   readonly headers?: Record<string, string>
@@ -124,17 +142,20 @@ interface SendOptions {
 
 async function exchangeOf(worker: Worker, operation: string, label: string, options: SendOptions): Promise<Exchange> {
   const [method = '', path = ''] = operation.split(' ')
-  const url = `https://neuraform.test${path.replace('{id}', options.id ?? '')}${options.query ?? ''}`
+  const url = `https://neuraform.test${path.replace('{id}', options.id ?? '').replace('{provider}', options.provider ?? '')}${options.query ?? ''}`
   const response = await worker(
     new Request(url, {
       method,
+      redirect: 'manual',
       headers: {
         ...(options.token === undefined ? {} : { Authorization: `Bearer ${options.token}` }),
         ...(options.body === undefined ? {} : { 'Content-Type': 'application/json' }),
         'CF-Connecting-IP': crypto.randomUUID(),
         ...options.headers,
       },
-      ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
+      ...(options.body === undefined
+        ? {}
+        : { body: options.body instanceof URLSearchParams ? options.body.toString() : JSON.stringify(options.body) }),
     }),
   )
   const text = await response.text()

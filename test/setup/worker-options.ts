@@ -6,6 +6,6 @@ export function workerOptions(stack: TestStack) {
   process.env['CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_HYPERDRIVE'] = stack.edgeUrl
   return {
     wrangler: { configPath: './wrangler.toml' },
-    miniflare: { bindings: { ...stack.variables } },
+    miniflare: { bindings: { ...stack.variables, RACE_TRIALS: process.env['RACE_TRIALS'] ?? '1' } },
   }
 }

@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto'
+import { Failure } from '#scripts/upstream/part.ts'
 
 /** Somebody who can sign in. Providers take from it what they would know; only the demo knows the birthdate. */
 export interface Person {
@@ -10,6 +11,8 @@ export interface Person {
   readonly isEmailVerified: boolean
   /** The Google Workspace domain, for one who has it. */
   readonly hostedDomain: string | undefined
+  /** Whether Apple gives apps a relay address in place of the true one. */
+  readonly hidesEmail: boolean
   readonly locale: string
   /** What this person would type at registration: `YYYY-MM-DD`. No ID token carries it. */
   readonly birthdate: string
@@ -31,6 +34,11 @@ export const people: readonly Person[] = [
     email: 'ulf@brandt.example',
     isEmailVerified: false,
     locale: 'de',
+  }),
+  person('hana', 'an adult who hides her email from apps (Apple)', 'Hana', 'Svobodová', {
+    email: 'hana.svobodova@gmail.com',
+    hidesEmail: true,
+    locale: 'cs',
   }),
   person('mei', 'no email at all', '美', '林', { locale: 'zh-TW' }),
   person('tim', 'eleven years old: under age', 'Tim', 'Field', {
@@ -54,12 +62,11 @@ export function findPerson(label: string): Person | undefined {
   return people.find((known) => known.label === label)
 }
 
-/** A person's subject: 21 digits, always the same for one label. */
-export function subjectOf({ label }: Person): string {
-  return `1${BigInt(`0x${digest(label)}`)
-    .toString()
-    .slice(0, 20)
-    .padStart(20, '0')}`
+/** As `findPerson`. Throws Failure 400 for a label that nobody has. */
+export function knownPerson(label: string): Person {
+  const known = findPerson(label)
+  if (known === undefined) throw new Failure(400, 'unknown_person', `Nobody is called ${label}; see /google/people.`)
+  return known
 }
 
 function madePerson(label: string): Person {
@@ -78,6 +85,7 @@ function person(
     email: undefined,
     isEmailVerified: rest.email !== undefined,
     hostedDomain: undefined,
+    hidesEmail: false,
     locale: 'en',
     birthdate: '1994-05-17',
   }
@@ -91,6 +99,7 @@ function birthdateAtAge(years: number): string {
   return day.toISOString().slice(0, 10)
 }
 
-function digest(text: string): string {
+/** The SHA-256 of a text in hexadecimal digits, from which providers make what they call a person. */
+export function digest(text: string): string {
   return createHash('sha256').update(text).digest('hex')
 }

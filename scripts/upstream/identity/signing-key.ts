@@ -1,5 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { CompactSign, exportJWK, generateKeyPair, type CryptoKey, type JWK } from 'jose'
+import * as z from 'zod'
+
+/** What a test says to have a provider change its key; see `Keyring.rotate`. */
+export const RotateRequest = z.strictObject({ retire: z.boolean().default(false) })
 
 /** One provider's signing keys. The newest signs; the older ones stay published until they are retired. */
 export interface Keyring {

@@ -1,122 +1,120 @@
-import { base64url, errors, jwtVerify, type JWTPayload } from 'jose'
 import * as z from 'zod'
-import { publishedKeys } from '#src/auth/providers/key-sets.ts'
+import { buildAuthorizationUrl } from '#src/auth/providers/authorization-request.ts'
+import { redeemCode, refreshGrant, revokeToken, type CodeTokens } from '#src/auth/providers/code-exchange.ts'
+import { verifyIdToken, type VerifiedIdToken } from '#src/auth/providers/id-token.ts'
+import type { IdentityProvider } from '#src/auth/providers/identity-provider.ts'
 import { refuseToken, type VerifiedIdentity } from '#src/auth/providers/verified-identity.ts'
 import type { Config } from '#src/config.ts'
 import { Problem } from '#src/http/problem.ts'
-import { parseStrictJson } from '#src/http/strict-json.ts'
 
 const googleIssuer = 'https://accounts.google.com'
-const googleKeys = 'https://www.googleapis.com/oauth2/v3/certs'
-const leewaySeconds = 60
-const longestLifeSeconds = 86_400
+const authorizationEndpoint = 'https://accounts.google.com/o/oauth2/v2/auth'
+const tokenEndpoint = 'https://oauth2.googleapis.com/token'
+const revocationEndpoint = 'https://oauth2.googleapis.com/revoke'
+const keySetUrl = 'https://www.googleapis.com/oauth2/v3/certs'
 
-const Claims = z.object({
-  sub: z
-    .string()
-    .min(1)
-    .max(255)
-    .refine((text) => text.isWellFormed() && !text.includes('\0')),
-  aud: z.union([z.string(), z.array(z.string()).min(1)]),
-  azp: z.string().optional(),
-  iat: z.number(),
-  exp: z.number(),
-  nonce: z.string().optional(),
-  // A full-width @ is an @ to whoever delivers mail.
-  email: z
-    .string()
-    .transform((text) => text.normalize('NFKC'))
-    .pipe(z.email().max(320))
-    .optional()
-    .catch(undefined),
+/** Google's own claims beside those that every provider has. */
+const GoogleClaims = z.object({
   email_verified: z.boolean().optional().catch(false),
-  hd: z.string().optional(),
-  given_name: z.string().optional().catch(undefined),
-  family_name: z.string().optional().catch(undefined),
-  picture: z
-    .url({ protocol: /^https$/ })
-    .max(2_048)
-    .optional()
-    .catch(undefined),
+  hd: z.string().optional().catch(undefined),
 })
-type Claims = z.output<typeof Claims>
 
 /**
- * Verifies a Google ID token (OpenID Connect Core §3.1.3.7) against the issuer, keys and client ids of the configuration,
- * never of the token. Throws `invalid_identity_token`, `upstream_unavailable` or `not_configured`.
+ * Google (developers.google.com/identity/openid-connect). Native sign-in is for any of our client ids; redirects and
+ * codes are for the first one, the web's.
  */
-export async function verifyGoogleToken(
+export const google = {
+  name: 'google',
+  responseMode: 'query',
+  issuerOf,
+  verifyToken: async (config, token, nonce) => {
+    if (config.GOOGLE_CLIENT_ID.length === 0) throw notConfigured()
+    return await verify(config, token, config.GOOGLE_CLIENT_ID, { presented: nonce })
+  },
+
+  // What Google's SDKs hand to a server (`serverAuthCode`) was asked for without a redirect: its URI is empty.
+  exchangeNativeCode: async (config, { code, identity }) => {
+    if (config.GOOGLE_CLIENT_SECRET === undefined) return undefined
+    const { clientId, tokens } = await redeem(config, { code, redirect_uri: '' })
+    const { subject } = await verify(config, tokens.id_token, [clientId], 'any')
+    if (subject !== identity.subject) throw refuseToken('provider')
+    return refreshGrant(clientId, tokens)
+  },
+
+  authorizationUrl: (config, request) =>
+    buildAuthorizationUrl(request, {
+      endpoint: config.GOOGLE_ENDPOINTS.authorization ?? authorizationEndpoint,
+      clientId: webClientOf(config).clientId,
+      scopes: ['openid', 'email', 'profile'],
+      // Offline access brings a refresh token the first time: the one thing that is there to revoke a month later.
+      parameters: { nonce: request.nonce, access_type: 'offline' },
+    }),
+
+  exchangeCode: async (config, { code, codeVerifier, redirectUri, nonce }) => {
+    const { clientId, tokens } = await redeem(config, { code, code_verifier: codeVerifier, redirect_uri: redirectUri })
+    const identity = await verify(config, tokens.id_token, [clientId], { presented: nonce })
+    return { identity, grant: refreshGrant(clientId, tokens) }
+  },
+
+  revoke: async (config, { value }) => {
+    const endpoint = config.GOOGLE_ENDPOINTS.revocation ?? revocationEndpoint
+    await revokeToken(config, { endpoint, form: { token: value } })
+  },
+} as const satisfies IdentityProvider
+
+function issuerOf(config: Config): string {
+  return config.GOOGLE_ENDPOINTS.issuer ?? googleIssuer
+}
+
+async function verify(
   config: Config,
   token: string,
-  nonce: string | undefined,
+  audiences: readonly string[],
+  nonce: { readonly presented: string | undefined } | 'any',
 ): Promise<VerifiedIdentity> {
-  if (config.GOOGLE_CLIENT_ID.length === 0)
-    throw new Problem('not_configured', 'Sign-in with Google is not configured.')
-  const issuer = config.GOOGLE_ENDPOINTS.issuer ?? googleIssuer
-  const claims = checkClaims(config, token, await verifySignature(config, token, issuer))
-  await checkNonce(claims.nonce, nonce)
+  const issuer = issuerOf(config)
+  const verified = await verifyIdToken(config, token, {
+    // Google spells its issuer both ways.
+    issuers: issuer === googleIssuer ? [googleIssuer, 'accounts.google.com'] : [issuer],
+    keySetUrl: config.GOOGLE_ENDPOINTS.jwks ?? keySetUrl,
+    audiences,
+    nonce,
+  })
+  const { claims, clientId } = verified
   return {
     provider: 'google',
     issuer,
     subject: claims.sub,
+    clientId,
     email: claims.email ?? null,
-    isEmailVerified: isVouchedFor(claims),
+    isEmailVerified: isVouchedFor(verified),
+    isPrivateEmail: false,
     firstName: claims.given_name ?? null,
     lastName: claims.family_name ?? null,
     avatarUrl: claims.picture ?? null,
   }
 }
 
-async function verifySignature(config: Config, token: string, issuer: string): Promise<JWTPayload> {
-  try {
-    const { payload } = await jwtVerify(token, publishedKeys(config.GOOGLE_ENDPOINTS.jwks ?? googleKeys), {
-      algorithms: ['RS256'],
-      // Google spells its issuer both ways.
-      issuer: issuer === googleIssuer ? [googleIssuer, 'accounts.google.com'] : issuer,
-      audience: config.GOOGLE_CLIENT_ID,
-      requiredClaims: ['sub', 'exp', 'iat'],
-      maxTokenAge: 3_600,
-      clockTolerance: leewaySeconds,
-    })
-    return payload
-  } catch (error) {
-    if (error instanceof errors.JOSEError) throw refuseToken('signature', error)
-    if (error instanceof Problem) throw error
-    throw refuseToken('shape', error)
-  }
-}
-
-function checkClaims(config: Config, token: string, payload: JWTPayload): Claims {
-  // jose keeps the last of two equal claims; which one the issuer meant is anybody's guess.
-  const claims = Claims.safeParse(hasStrictPayload(token) ? payload : undefined)
-  if (!claims.success) throw refuseToken('claims')
-  const { aud, azp, iat, exp } = claims.data
-  const isOurs = (party: string) => config.GOOGLE_CLIENT_ID.includes(party)
-  const audiences = typeof aud === 'string' ? [aud] : aud
-  if (azp === undefined ? !audiences.every(isOurs) : !isOurs(azp)) throw refuseToken('audience')
-  if (exp - iat > longestLifeSeconds || exp - Date.now() / 1_000 > longestLifeSeconds) throw refuseToken('age')
-  return claims.data
-}
-
-function hasStrictPayload(token: string): boolean {
-  const segment = token.split('.')[1] ?? ''
-  try {
-    parseStrictJson(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(base64url.decode(segment)))
-    return true
-  } catch {
-    return false
-  }
-}
-
-/** Presence on one side only is a mismatch. Native SDKs put the nonce or its SHA-256 in hex into the token. */
-async function checkNonce(inToken: string | undefined, presented: string | undefined): Promise<void> {
-  if (inToken === undefined && presented === undefined) return
-  if (inToken === undefined || presented === undefined) throw refuseToken('nonce')
-  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(presented))
-  if (inToken !== presented && inToken !== new Uint8Array(digest).toHex()) throw refuseToken('nonce')
-}
-
 /** Google vouches for an address only where it runs the mailbox: gmail.com, or a Workspace domain (`hd`). */
-function isVouchedFor({ email, email_verified: isVerified, hd }: Claims): boolean {
+function isVouchedFor({ claims: { email }, payload }: VerifiedIdToken): boolean {
+  const { email_verified: isVerified, hd } = GoogleClaims.parse(payload)
   return isVerified === true && email !== undefined && (hd !== undefined || email.toLowerCase().endsWith('@gmail.com'))
 }
+
+async function redeem(
+  config: Config,
+  parameters: Readonly<Record<string, string>>,
+): Promise<{ clientId: string; tokens: CodeTokens }> {
+  const { clientId, clientSecret } = webClientOf(config)
+  const endpoint = config.GOOGLE_ENDPOINTS.token ?? tokenEndpoint
+  return { clientId, tokens: await redeemCode(config, { endpoint, clientId, clientSecret, parameters }) }
+}
+
+function webClientOf(config: Config): { clientId: string; clientSecret: string } {
+  const [clientId] = config.GOOGLE_CLIENT_ID
+  const clientSecret = config.GOOGLE_CLIENT_SECRET
+  if (clientId === undefined || clientSecret === undefined) throw notConfigured()
+  return { clientId, clientSecret }
+}
+
+const notConfigured = () => new Problem('not_configured', 'Sign-in with Google is not configured.')

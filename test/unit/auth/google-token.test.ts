@@ -1,8 +1,8 @@
 import { env } from 'cloudflare:workers'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { verifyGoogleToken } from '#src/auth/providers/google.ts'
+import { google as provider } from '#src/auth/providers/google.ts'
 import { configOf, type Config } from '#src/config.ts'
-import { foundGoogle } from '#test/setup/private-google.ts'
+import { foundProvider } from '#test/setup/providers/private-provider.ts'
 
 afterEach(() => {
   vi.mocked(fetch).mockRestore()
@@ -10,22 +10,28 @@ afterEach(() => {
 
 /** The real Google's name over keys of this test. */
 async function realGoogle() {
-  const google = await foundGoogle()
-  const config: Config = { ...configOf(env), GOOGLE_ENDPOINTS: { jwks: `${google.issuer}/jwks` } }
+  const google = await foundProvider('google')
+  const config: Config = { ...configOf(env), GOOGLE_ENDPOINTS: { jwks: `${google.origin}/jwks` } }
+  const token = async (claims: Record<string, unknown>) =>
+    await google.token({ iss: 'https://accounts.google.com', email: undefined, email_verified: undefined, ...claims })
   const verify = async (claims: Record<string, unknown>) =>
-    await verifyGoogleToken(config, await google.token({ iss: 'https://accounts.google.com', ...claims }), undefined)
-  return { config, verify, google }
+    await provider.verifyToken(config, await token(claims), undefined)
+  return { config, verify, token }
 }
 
 describe('a token of the real Google', () => {
   it.each(['https://accounts.google.com', 'accounts.google.com'])('names one issuer, spelled %s', async (iss) => {
     const { verify } = await realGoogle()
-    expect(await verify({ iss, sub: '110169484474386276334', given_name: 'Ada' })).toEqual({
+    const sub = '110169484474386276334'
+    const rest = { family_name: undefined, picture: undefined }
+    expect(await verify({ iss, sub, given_name: 'Ada', ...rest })).toEqual({
       provider: 'google',
       issuer: 'https://accounts.google.com',
       subject: '110169484474386276334',
+      clientId: 'neuraform-local',
       email: null,
       isEmailVerified: false,
+      isPrivateEmail: false,
       firstName: 'Ada',
       lastName: null,
       avatarUrl: null,
@@ -64,14 +70,18 @@ describe('a token of the real Google', () => {
     expect((await verify(claims)).isEmailVerified).toBe(expected)
   })
 
-  it('is taken for each of the client ids, and for none when there are none', async () => {
-    const { config, google } = await realGoogle()
+  it('is taken for each of the client ids, and says which', async () => {
+    const { config, token } = await realGoogle()
     const ours = { ...config, GOOGLE_CLIENT_ID: ['web', 'ios', 'android'] }
     for (const aud of ours.GOOGLE_CLIENT_ID) {
-      const token = await google.token({ iss: 'accounts.google.com', aud, azp: 'android', sub: 'ada' })
-      expect((await verifyGoogleToken(ours, token, undefined)).subject).toBe('ada')
+      const identity = await provider.verifyToken(ours, await token({ aud, azp: 'android', sub: 'ada' }), undefined)
+      expect([identity.subject, identity.clientId]).toEqual(['ada', aud])
     }
-    const attempt = verifyGoogleToken({ ...config, GOOGLE_CLIENT_ID: [] }, await google.token(), undefined)
+  })
+
+  it('is taken for none when there are none', async () => {
+    const { config, token } = await realGoogle()
+    const attempt = provider.verifyToken({ ...config, GOOGLE_CLIENT_ID: [] }, await token({}), undefined)
     await expect(attempt).rejects.toMatchObject({ code: 'not_configured' })
   })
 })

@@ -1,0 +1,69 @@
+import { reportRefusal } from '#src/audit/report-refusal.ts'
+import { nonceToSpend } from '#src/auth/nonce.ts'
+import type { Grant } from '#src/auth/providers/identity-provider.ts'
+import { providerOf } from '#src/auth/providers/registry.ts'
+import { refuseToken, type VerifiedIdentity } from '#src/auth/providers/verified-identity.ts'
+import { verifyIdentity } from '#src/auth/providers/verify-identity.ts'
+import type { ProviderProof } from '#src/auth/shapes.ts'
+import type { SingleUse } from '#src/auth/single-use.ts'
+import type { Vouched } from '#src/auth/ticket.ts'
+import type { RequestScope } from '#src/db/scope.ts'
+import { describeFailure } from '#src/http/log.ts'
+import { Problem } from '#src/http/problem.ts'
+
+/** Whom a provider vouched for, and the nonce that is spent where that has its effect. */
+export interface NativeProof extends Vouched {
+  readonly uses: readonly SingleUse[]
+}
+
+/**
+ * Checks what a native client brings from a provider: its token, the nonce if there is one, and the code that can be
+ * traded for what is revoked later. Throws what `verifyIdentity` throws.
+ */
+export async function checkNativeProof(scope: RequestScope, proof: ProviderProof): Promise<NativeProof> {
+  const nonce = await nonceToSpend(scope.config, proof.nonce)
+  const identity = await verifyIdentity(scope.config, proof.provider, proof.token, proof.nonce)
+  return {
+    identity,
+    grant: await grantOf(scope, identity, proof.authorization_code),
+    uses: nonce === undefined ? [] : [nonce],
+  }
+}
+
+// A provider that cannot be asked just now is no reason to keep somebody out: the next sign-in brings another code.
+async function grantOf(
+  scope: RequestScope,
+  identity: VerifiedIdentity,
+  code: string | undefined,
+): Promise<Grant | undefined> {
+  const provider = providerOf(identity.provider)
+  if (code === undefined || provider.exchangeNativeCode === undefined) {
+    return provider.grantOf?.(scope.config, identity.subject)
+  }
+  try {
+    return await provider.exchangeNativeCode(scope.config, { code, identity })
+  } catch (error) {
+    if (error instanceof Problem && error.status < 500) throw error
+    scope.report({ event: 'grant_not_obtained', provider: identity.provider, ...describeFailure(error) })
+    return undefined
+  }
+}
+
+const refusals: ReadonlySet<string> = new Set(['invalid_identity_token', 'registration_refused', 'forbidden'])
+
+/** Runs a sign-in; what refuses it is counted in the audit log, and a spent nonce is one token like any other bad one. */
+export async function auditingRefusals<T>(
+  scope: RequestScope,
+  provider: VerifiedIdentity['provider'],
+  signIn: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await signIn()
+  } catch (error) {
+    const refused = error instanceof Problem && error.code === 'ticket_used' ? refuseToken('nonce', error) : error
+    if (refused instanceof Problem && refusals.has(refused.code)) {
+      reportRefusal(scope, { provider, reason: refused.code })
+    }
+    throw refused
+  }
+}

@@ -1,0 +1,172 @@
+import type { Device, StartQuery } from '#src/auth/shapes.ts'
+import { addIdentity } from '#src/auth/identities.ts'
+import { auditingRefusals } from '#src/auth/native-sign-in.ts'
+import { issueOneTimeCode } from '#src/auth/one-time-code.ts'
+import { providerOf } from '#src/auth/providers/registry.ts'
+import type { Provider } from '#src/auth/providers/verified-identity.ts'
+import {
+  beginRedirect,
+  findState,
+  redirectUriOf,
+  type BegunRedirect,
+  type FoundState,
+} from '#src/auth/redirect-state.ts'
+import { canHostRegistration, type PendingRegistration } from '#src/auth/registration-page.ts'
+import { allowedReturnUrl, withParameters } from '#src/auth/return-urls.ts'
+import { completeSignIn, isKnownIdentity } from '#src/auth/sign-in.ts'
+import { spend } from '#src/auth/single-use.ts'
+import { issueTicket, type Vouched } from '#src/auth/ticket.ts'
+import { asService, asUser, type Caller, type RequestScope } from '#src/db/scope.ts'
+import { sql } from 'drizzle-orm'
+import { Problem, type ProblemCode } from '#src/http/problem.ts'
+
+/** How a callback ends: back in the client, or on the page where somebody new says who they are. */
+export type CallbackEnd =
+  | { readonly kind: 'return'; readonly url: string; readonly sessionToken?: string }
+  | { readonly kind: 'register'; readonly pending: PendingRegistration }
+
+/** Begins a sign-in in a browser. No flight. Throws `invalid_parameter` or `not_configured`. */
+export async function startRedirect(
+  { config }: RequestScope,
+  provider: Provider,
+  { return_to, code_challenge, session_mode, registration }: StartQuery,
+): Promise<BegunRedirect> {
+  const wish = {
+    return_to: allowedReturnUrl(config, return_to),
+    ...(code_challenge === undefined ? {} : { code_challenge }),
+    session_mode,
+    registration: registration ?? (canHostRegistration(config) ? 'hosted' : 'client'),
+  }
+  return await beginRedirect(config, provider, wish)
+}
+
+/**
+ * Begins a redirect that adds an identity to the caller's account. Throws `fresh_sign_in_needed`, `invalid_body` or
+ * `not_configured`.
+ */
+export async function startLink(caller: Caller, provider: Provider, returnTo: string): Promise<BegunRedirect> {
+  await asUser(caller, (db) => [
+    db.execute(sql`select app.require_fresh_session(${caller.config.FRESH_SIGN_IN_SECONDS})`),
+  ])
+  const wish = {
+    return_to: allowedReturnUrl(caller.config, returnTo, 'invalid_body'),
+    session_mode: 'bearer',
+    registration: 'client',
+    link_to: caller.tokenHash.toBase64({ alphabet: 'base64url' }),
+  } as const
+  return await beginRedirect(caller.config, provider, wish)
+}
+
+/**
+ * Ends a redirect (RFC 6749 §4.1.2). The attempt must be this browser's own, with this provider, and is spent before its
+ * code is exchanged: whatever comes of it, neither is used again. Throws `invalid_state`, and what asking the provider
+ * throws; a person who declined is sent back with `error`.
+ *
+ * Two flights and more: between spending the attempt and its effect the provider is asked.
+ */
+export async function endRedirect(
+  scope: RequestScope,
+  provider: Provider,
+  parameters: Readonly<Record<string, string>>,
+  cookieHeader: string | undefined,
+  device: Device,
+): Promise<CallbackEnd> {
+  const attempt = await findState(scope.config, provider, parameters['state'] ?? '', cookieHeader)
+  if (attempt === undefined) throw new Problem('invalid_state')
+  // Another server than the one that was asked answers (RFC 9207 §2.4).
+  const named = parameters['iss']
+  if (named !== undefined && named !== providerOf(provider).issuerOf(scope.config)) throw new Problem('invalid_state')
+  await spendAttempt(scope, attempt)
+  const { wish } = attempt
+  if (parameters['error'] !== undefined) return returning(wish.return_to, { error: errorOf(parameters['error']) })
+  const code = parameters['code']
+  if (code === undefined || code === '') throw new Problem('invalid_state')
+  return await auditingRefusals(scope, provider, async () => {
+    const vouched = await vouchedBy(scope, provider, attempt, code, parameters)
+    if (wish.link_to !== undefined) return await link(scope, wish.link_to, wish.return_to, vouched)
+    return await signInWith(scope, attempt, vouched, device)
+  })
+}
+
+async function spendAttempt(scope: RequestScope, { use }: FoundState): Promise<void> {
+  try {
+    await asService(scope, 'auth', 'callback', (db) => [spend(db, use)])
+  } catch (error) {
+    throw error instanceof Problem && error.code === 'ticket_used' ? new Problem('invalid_state') : error
+  }
+}
+
+async function vouchedBy(
+  { config }: RequestScope,
+  provider: Provider,
+  { nonce, code_verifier: codeVerifier }: FoundState,
+  code: string,
+  parameters: Readonly<Record<string, string>>,
+): Promise<Vouched> {
+  const asked = providerOf(provider)
+  const redirectUri = redirectUriOf(config, provider)
+  const { identity, grant } = await asked.exchangeCode(config, { code, codeVerifier, redirectUri, nonce })
+  const names = asked.readCallbackNames?.(parameters)
+  return {
+    identity: {
+      ...identity,
+      firstName: identity.firstName ?? names?.firstName ?? null,
+      lastName: identity.lastName ?? names?.lastName ?? null,
+    },
+    grant,
+  }
+}
+
+async function signInWith(
+  scope: RequestScope,
+  { wish }: FoundState,
+  vouched: Vouched,
+  device: Device,
+): Promise<CallbackEnd> {
+  if (wish.session_mode === 'cookie') {
+    const answer = await completeSignIn(scope, { ...vouched, uses: [] }, device)
+    if (answer.status === 'registration_required') return await registering(scope, wish, vouched)
+    return { kind: 'return', url: wish.return_to, sessionToken: answer.session_token }
+  }
+  const isHosted = wish.registration === 'hosted'
+  if (isHosted && !(await isKnownIdentity(scope, vouched.identity))) return await registering(scope, wish, vouched)
+  return returning(wish.return_to, {
+    code: await issueOneTimeCode(scope.config, vouched, wish.code_challenge ?? ''),
+  })
+}
+
+const registering = async (
+  { config }: RequestScope,
+  wish: FoundState['wish'],
+  vouched: Vouched,
+): Promise<CallbackEnd> => ({
+  kind: 'register',
+  pending: { wish, ticket: (await issueTicket(config, vouched)).ticket, suggested: vouched.identity },
+})
+
+/** What linking refuses is told to the client that asked for it, and not to the person alone. */
+const toldToClient: ReadonlySet<ProblemCode> = new Set([
+  'identity_unavailable',
+  'fresh_sign_in_needed',
+  'unauthenticated',
+])
+
+async function link(scope: RequestScope, linkTo: string, returnTo: string, vouched: Vouched): Promise<CallbackEnd> {
+  const tokenHash = Uint8Array.fromBase64(linkTo, { alphabet: 'base64url' })
+  try {
+    const { id } = await addIdentity({ ...scope, tokenHash, session: undefined }, { ...vouched, uses: [] })
+    return returning(returnTo, { linked: id })
+  } catch (error) {
+    if (error instanceof Problem && toldToClient.has(error.code)) return returning(returnTo, { error: error.code })
+    throw error
+  }
+}
+
+const returning = (returnTo: string, parameters: Readonly<Record<string, string>>): CallbackEnd => ({
+  kind: 'return',
+  url: withParameters(returnTo, parameters),
+})
+
+/** What a provider says went wrong, in one of two words: its own are nobody's business. */
+const errorOf = (error: string) =>
+  ['access_denied', 'user_cancelled_authorize'].includes(error) ? 'access_denied' : 'provider_error'
