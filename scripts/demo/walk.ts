@@ -2,10 +2,10 @@ import { people } from '#scripts/upstream/identity/people.ts'
 import { callApi, streamTurn, type ApiAnswer } from '#scripts/demo/api.ts'
 import { readHoldings, wordsIn, type Holdings, type Stores } from '#scripts/demo/remains.ts'
 import { StepFailure, type Steps } from '#scripts/demo/steps.ts'
+import { addWaysIn, type WaysInStage } from '#scripts/demo/ways-in.ts'
 
 /** What the walk needs of the running stack. */
-export interface Stage extends Stores {
-  readonly origin: string
+export interface Stage extends Stores, WaysInStage {
   /** Issues ID tokens: the local identity server, or the one that GOOGLE_ENDPOINTS names. */
   readonly issuer: string
   readonly audience: string
@@ -28,6 +28,7 @@ export async function walk(stage: Stage, steps: Steps): Promise<void> {
   const reply = await talk(stage, steps, token)
   await hear(stage, steps, token, reply)
   await useSecondDevice(stage, steps, token)
+  await addWaysIn(stage, steps, token, userId)
   await readSecurityLog(stage, steps, token)
   const spoken = [title, firstWords, secondWords, reply.text, ...devices, ...ada().words]
   await showSealed(stage, spoken)
@@ -259,12 +260,12 @@ async function showSealed(stage: Stage, spoken: readonly string[]): Promise<void
 
 const mayStay: Readonly<Record<string, number>> = {
   erasures: 1,
-  login_tickets: 1,
+  login_tickets: 3,
   audit_chains: 2,
   audit_log: Number.POSITIVE_INFINITY,
 }
 
-/** After it: a receipt and audit entries that name nobody, a spent ticket, and nothing else. */
+/** After it: a receipt and audit entries that name nobody, what was spent (a ticket, two nonces), and nothing else. */
 async function showNothingLeft(stage: Stage, spoken: readonly string[], before: Holdings): Promise<void> {
   const holdings = await readHoldings(stage)
   const added = (table: string) => (holdings.rows.get(table) ?? 0) - (before.rows.get(table) ?? 0)
@@ -272,7 +273,7 @@ async function showNothingLeft(stage: Stage, spoken: readonly string[], before: 
   const found = wordsIn(holdings, phrases(spoken))
   const receipts =
     `${added('erasures')} receipt and ${added('audit_log')} audit entries that name nobody, ` +
-    `${added('login_tickets')} spent ticket`
+    `${added('login_tickets')} spent tickets and nonces`
   console.log(
     `\n  Left of Ada: ${left.map((table) => `${added(table)} in ${table}`).join(', ') || 'nothing'} in ${holdings.rows.size} tables, ` +
       `${holdings.kvKeys.length} KV values, ${holdings.r2Keys.length} R2 objects (${receipts})`,

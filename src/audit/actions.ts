@@ -1,5 +1,5 @@
 /** What a person's own flight may say happened; the database's `app.user_action` lists the same. */
-export const userActions = ['account.erasure_requested', 'identity.linked', 'session.revoked'] as const
+export const userActions = ['account.erasure_requested', 'session.revoked', 'identity.linked'] as const
 export type UserAction = (typeof userActions)[number]
 
 /** What the service's may; the database's `app.service_action` lists the same. */

@@ -26,6 +26,19 @@ export function deviceOf(c: AppContext, deviceInfo: LoginRequest['device_info'])
   }
 }
 
+/** The same device, whose sign-in takes the place of a session: that of a token hash in base64url, where one is given. */
+export const deviceThatReplaces = (device: Device, replaced: string | undefined): Device => ({
+  ...device,
+  presentedTokenHash:
+    replaced === undefined ? device.presentedTokenHash : Uint8Array.fromBase64(replaced, { alphabet: 'base64url' }),
+})
+
+/** The token hash of the session that the browser's cookie holds, whether or not it is live. */
+export function heldTokenHash(c: AppContext): Uint8Array | undefined {
+  const [cookie, ...others] = sessionCookies(c)
+  return cookie === undefined || others.length > 0 ? undefined : checkSessionToken(c.get('config'), cookie)
+}
+
 /** The network that an address lies in: /24 of IPv4, /48 of IPv6, as text that can be shown. */
 function coarseAddress(address: string | undefined): string | undefined {
   if (address === undefined || address === '') return undefined

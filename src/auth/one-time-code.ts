@@ -1,5 +1,6 @@
 import { timingSafeEqual } from 'node:crypto'
 import * as z from 'zod'
+import { deviceThatReplaces } from '#src/auth/device.ts'
 import { auditingRefusals, type NativeProof } from '#src/auth/native-sign-in.ts'
 import type { ExchangeRequest, LoginAnswer, Device } from '#src/auth/shapes.ts'
 import { completeSignIn } from '#src/auth/sign-in.ts'
@@ -54,12 +55,6 @@ export async function exchangeCode(
     }
   })
 }
-
-const deviceThatReplaces = (device: Device, replaced: string | undefined): Device => ({
-  ...device,
-  presentedTokenHash:
-    replaced === undefined ? device.presentedTokenHash : Uint8Array.fromBase64(replaced, { alphabet: 'base64url' }),
-})
 
 /** Whether a challenge is the verifier's SHA-256 in base64url (S256, RFC 7636 §4.2). */
 async function isChallengeOf(verifier: string, challenge: string): Promise<boolean> {

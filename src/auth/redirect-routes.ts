@@ -1,5 +1,5 @@
 import { createRoute, z } from '@hono/zod-openapi'
-import { deviceOf } from '#src/auth/device.ts'
+import { deviceOf, heldTokenHash } from '#src/auth/device.ts'
 import { exchangeCode } from '#src/auth/one-time-code.ts'
 import { registrationPage } from '#src/auth/registration-form.ts'
 import { providerOf } from '#src/auth/providers/registry.ts'
@@ -129,7 +129,8 @@ export const redirectRoutes = newRouter()
     return c.json({ authorization_url: begun.authorizationUrl.href }, 200)
   })
   .openapi(start, async (c) => {
-    const begun = await startRedirect(scopeOf(c), c.req.valid('param').provider, c.req.valid('query'))
+    const { provider } = c.req.valid('param')
+    const begun = await startRedirect(scopeOf(c), provider, c.req.valid('query'), heldTokenHash(c))
     return toProvider(c, begun)
   })
   .openapi(callback, async (c) => {
@@ -157,15 +158,11 @@ function requireMode(provider: Provider, mode: 'query' | 'form_post'): void {
 async function endCallback(c: AppContext, provider: Provider, parameters: Readonly<Record<string, string>>) {
   const scope = scopeOf(c)
   const dropped = dropStateCookie(provider, parameters['state'] ?? '')
-  const end = await endRedirect(
-    scope,
-    provider,
-    parameters,
-    c.req.header('Cookie'),
-    deviceOf(c, undefined),
-  ).catch((error: unknown) => {
-    throw error instanceof Problem ? error.with({ 'Set-Cookie': dropped }) : error
-  })
+  const end = await endRedirect(scope, provider, parameters, c.req.header('Cookie'), deviceOf(c, undefined)).catch(
+    (error: unknown) => {
+      throw error instanceof Problem ? error.with({ 'Set-Cookie': dropped }) : error
+    },
+  )
   c.header('Set-Cookie', dropped, { append: true })
   if (end.kind === 'return') return toClient(c, end.url, end.sessionToken)
   const sealedWish = await sealWish(scope.config, end.pending)

@@ -20,6 +20,8 @@ export const RedirectWish = z.strictObject({
   registration: z.enum(['hosted', 'client']),
   /** The hash of the session to which the identity is to be added, in base64url. */
   link_to: z.string().optional(),
+  /** The hash of the session that the browser's cookie held when it began, in base64url: the new one takes its place. */
+  replaces: z.string().optional(),
 })
 export type RedirectWish = z.output<typeof RedirectWish>
 

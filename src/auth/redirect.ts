@@ -1,4 +1,5 @@
 import type { Device, StartQuery } from '#src/auth/shapes.ts'
+import { deviceThatReplaces } from '#src/auth/device.ts'
 import { addIdentity } from '#src/auth/identities.ts'
 import { auditingRefusals } from '#src/auth/native-sign-in.ts'
 import { issueOneTimeCode } from '#src/auth/one-time-code.ts'
@@ -25,17 +26,23 @@ export type CallbackEnd =
   | { readonly kind: 'return'; readonly url: string; readonly sessionToken?: string }
   | { readonly kind: 'register'; readonly pending: PendingRegistration }
 
-/** Begins a sign-in in a browser. No flight. Throws `invalid_parameter` or `not_configured`. */
+/**
+ * Begins a sign-in in a browser, whose cookie may hold a session already. No flight. Throws `invalid_parameter` or
+ * `not_configured`.
+ */
 export async function startRedirect(
   { config }: RequestScope,
   provider: Provider,
   { return_to, code_challenge, session_mode, registration }: StartQuery,
+  held: Uint8Array | undefined,
 ): Promise<BegunRedirect> {
   const wish = {
     return_to: allowedReturnUrl(config, return_to),
     ...(code_challenge === undefined ? {} : { code_challenge }),
     session_mode,
     registration: registration ?? (canHostRegistration(config) ? 'hosted' : 'client'),
+    // The callback comes from the provider's page: whether the browser still sends the cookie then is the browser's matter.
+    ...(session_mode === 'cookie' && held !== undefined ? { replaces: held.toBase64({ alphabet: 'base64url' }) } : {}),
   }
   return await beginRedirect(config, provider, wish)
 }
@@ -124,7 +131,7 @@ async function signInWith(
   device: Device,
 ): Promise<CallbackEnd> {
   if (wish.session_mode === 'cookie') {
-    const answer = await completeSignIn(scope, { ...vouched, uses: [] }, device)
+    const answer = await completeSignIn(scope, { ...vouched, uses: [] }, deviceThatReplaces(device, wish.replaces))
     if (answer.status === 'registration_required') return await registering(scope, wish, vouched)
     return { kind: 'return', url: wish.return_to, sessionToken: answer.session_token }
   }

@@ -31,6 +31,27 @@ describe('a limiter that says no', () => {
     expect(asked[0]).toBe(asked[1])
   })
 
+  it('that fails refuses a sign-in and what costs money, and lets everything else pass', async () => {
+    const { token } = await newUser()
+    for (const operation of operations) {
+      const asked: string[] = []
+      const failing = (name: string): RateLimit => ({
+        limit: async () => {
+          asked.push(name)
+          throw new Error('the limiter is away')
+        },
+      })
+      const names = ['API_LIMITER', 'AUTH_LIMITER', 'COSTLY_LIMITER'] as const
+      const replaced = Object.fromEntries(names.map((name) => [name, failing(name)]))
+      const answer = await ask(operation.method, pathOf(operation), { token, replaced })
+      const isRefused = codeOf(answer) === 'unavailable'
+      expect([operation.name, asked.length, isRefused]).toEqual([operation.name, 1, asked[0] !== 'API_LIMITER'])
+      if (isRefused) expect(answer.flights).toBe(0)
+      const isWayIn = /\/auth\/(login|register|registration|nonce|refresh|reauthenticate|exchange|\{provider\})/
+      if (isWayIn.test(operation.name)) expect([operation.name, asked[0]]).toEqual([operation.name, 'AUTH_LIMITER'])
+    }
+  })
+
   it('says so to one address that goes on and on, and to no other', async () => {
     const onAndOn = { headers: { 'CF-Connecting-IP': '198.51.100.7' }, body: '{' }
     const codes: (string | undefined)[] = []

@@ -49,12 +49,23 @@ async function badCredentials(token: string): Promise<Record<string, HeadersInit
     'a token in capitals': `Bearer ${token.toUpperCase()}`,
     'a token of another installation': `Bearer ${elsewhere}`,
   }
+  // As a page of ours would send them: it is not refused for where it comes from.
+  const cookies = {
+    'an empty cookie': '__Host-nf_session=',
+    'an invented token in the cookie': `__Host-nf_session=nf_${'a'.repeat(51)}`,
+    'a token with another tag in the cookie': `__Host-nf_session=${altered(50)}`,
+    'a token of another installation in the cookie': `__Host-nf_session=${elsewhere}`,
+    'a token with its scheme in the cookie': `__Host-nf_session=Bearer ${token}`,
+    'two cookies': `__Host-nf_session=${token}; __Host-nf_session=${token}`,
+  }
+  const Origin = env.PUBLIC_ORIGIN ?? ''
   const twice: [string, string][] = [
     ['Authorization', `Bearer ${token}`],
     ['Authorization', `Bearer ${token}`],
   ]
   return {
     ...Object.fromEntries(Object.entries(values).map(([name, Authorization]) => [name, { Authorization }])),
+    ...Object.fromEntries(Object.entries(cookies).map(([name, Cookie]) => [name, { Cookie, Origin }])),
     'two headers': twice,
   }
 }
@@ -76,7 +87,11 @@ describe('every route that reads a session', () => {
   it.each(guarded)('looks for the token nowhere else: $name', async (operation) => {
     const { method } = operation
     const url = `${pathOf(operation)}?access_token=${token}&token=${token}`
-    const headers = { Cookie: `session_token=${token}`, 'X-Session-Token': token, 'Proxy-Authorization': token }
+    const headers = {
+      Cookie: `session_token=${token}; nf_session=${token}`,
+      'X-Session-Token': token,
+      'Proxy-Authorization': token,
+    }
     const form = { ...headers, 'Content-Type': 'application/x-www-form-urlencoded' }
     const bare = await ask(method, url, { headers })
     const answer = method === 'GET' ? bare : await ask(method, url, { headers: form, body: `access_token=${token}` })

@@ -9,6 +9,9 @@ import { makeWorkerKeys, workerEnvironment } from '#scripts/stack/environment.ts
 import { startNeonEndpoint } from '#scripts/stack/neon-endpoint.ts'
 import { startPostgres } from '#scripts/stack/postgres.ts'
 import { startUpstream } from '#scripts/upstream/server.ts'
+import { startIndependentProvider } from '#test/setup/providers/independent-provider.ts'
+
+const origin = 'https://neuraform.test'
 
 /** Starts a real PostgreSQL, set up as an operator would, the local upstream and a local endpoint in Neon's place; stops all when the tests end. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
@@ -23,6 +26,8 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   started.defer(() => postgres.stop())
   const upstream = await startUpstream({ chunkDelayMs: 1 })
   started.defer(() => upstream.close())
+  const independent = await startIndependentProvider(`${origin}/auth/google/callback`)
+  started.defer(() => independent.close())
   const neon = await startNeonEndpoint()
   started.defer(() => neon.close())
   const urls = await setUpDatabase({
@@ -36,12 +41,14 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     edgePassword: decodeURIComponent(new URL(urls.edgeUrl).password),
   })
   const variables = workerEnvironment({
-    given: [{ ENVIRONMENT: 'test', PUBLIC_ORIGIN: 'https://neuraform.test' }],
-    workerOrigin: 'https://neuraform.test',
+    given: [{ ENVIRONMENT: 'test', PUBLIC_ORIGIN: origin }],
+    workerOrigin: origin,
     upstreamOrigin: upstream.origin,
     keys: makeWorkerKeys(),
   })
   project.provide('stack', { ...urls, apart, upstreamOrigin: upstream.origin, neonEndpoint: neon.url, variables })
+  const { issuer, clientId, clientSecret } = independent
+  project.provide('independent', { issuer, clientId, clientSecret })
   const running = started.move()
   return async () => {
     await using _stopped = running

@@ -12,5 +12,7 @@ export interface TestStack {
 declare module 'vitest' {
   interface ProvidedContext {
     stack: TestStack
+    /** An OpenID provider that none of our code is part of. */
+    independent: { readonly issuer: string; readonly clientId: string; readonly clientSecret: string }
   }
 }
