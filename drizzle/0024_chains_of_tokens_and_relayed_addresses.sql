@@ -64,7 +64,7 @@ begin
   revoke all on function app.keep_private_email(uuid, uuid) from public;
   grant execute on function app.keep_private_email(uuid, uuid) to neuraform_auth;
 
-  -- Its owner alone can take it from everybody: 0022 asked as another role, which PostgreSQL answers with a warning.
+  -- Its owner alone can take it from everybody: 0023 asked as another role, which PostgreSQL answers with a warning.
   revoke all on function
     app.start_session(uuid, uuid, uuid, bytea, bytea, bytea, bytea, integer, integer, bytea, integer, uuid, bytea) from public;
   grant execute on function

@@ -4,7 +4,7 @@ import type { ProviderEvent } from '#src/auth/providers/identity-provider.ts'
 import { jsonBodyBytes, open } from '#src/http/access.ts'
 import { scopeOf, type AppContext } from '#src/http/context.ts'
 import { readForm } from '#src/http/form-body.ts'
-import { jsonBody, jsonContent } from '#src/http/openapi.ts'
+import { formBody, jsonBody, jsonContent } from '#src/http/openapi.ts'
 import { Problem } from '#src/http/problem.ts'
 import { newRouter } from '#src/http/router.ts'
 
@@ -15,6 +15,9 @@ const formBytes = 16 * 1_024
 const AppleNotification = z
   .strictObject({ payload: z.string().min(1).max(16_000).openapi({ description: 'A JWS under Apple’s keys.' }) })
   .openapi('AppleNotification')
+
+/** What Facebook's callbacks post: base64url of an HMAC-SHA256 and of what it signs, with a dot between. */
+const SignedRequest = z.strictObject({ signed_request: z.string() })
 
 /** Where a person may see how far their deletion has come, as Facebook shows it to them. */
 const DataDeletion = z.strictObject({ url: z.string(), confirmation_code: z.uuid() }).openapi('DataDeletion')
@@ -38,19 +41,19 @@ const formProblems = [
 
 const deauthorized = createRoute({
   ...open(tag, { problems: formProblems }),
+  ...formBody(SignedRequest),
   method: 'post',
   path: '/providers/facebook/deauthorize',
   summary: 'Facebook tells that somebody removed the app',
-  description: 'A form with the field `signed_request`.',
   responses: { 200: { description: 'Done, or done before.' } },
 })
 
 const deletion = createRoute({
   ...open(tag, { problems: formProblems }),
+  ...formBody(SignedRequest),
   method: 'post',
   path: '/providers/facebook/data-deletion',
   summary: 'Facebook asks for the deletion of a person’s data',
-  description: 'A form with the field `signed_request`.',
   responses: { 200: jsonContent(DataDeletion, 'The receipt; the same when asked again.') },
 })
 

@@ -12,13 +12,22 @@ import { ExchangeRequest, LinkRequest, LinkStarted, LoginReply, ProviderParams, 
 import { jsonBodyBytes, open, session } from '#src/http/access.ts'
 import { callerOf, scopeOf, type AppContext } from '#src/http/context.ts'
 import { fieldsOf, readForm } from '#src/http/form-body.ts'
-import { jsonBody, jsonContent } from '#src/http/openapi.ts'
+import { formBody, jsonBody, jsonContent } from '#src/http/openapi.ts'
 import { Problem, type Fault, type ProblemCode } from '#src/http/problem.ts'
 import { newRouter } from '#src/http/router.ts'
 import { setSessionCookie } from '#src/http/session-cookie.ts'
 
 const tag = 'Sign-in in a browser'
 const formBytes = 32 * 1_024
+
+/** RFC 6749 §4.1.2 as a form (OAuth 2.0 Form Post Response Mode); `user` is Apple's, at the first sign-in alone. */
+const PostedCallback = z.object({
+  state: z.string(),
+  code: z.string().optional(),
+  error: z.string().optional(),
+  iss: z.string().optional(),
+  user: z.string().optional(),
+})
 
 const page = { content: { 'text/html': { schema: z.string() } } }
 const redirected = { description: 'Onwards.', headers: z.object({ Location: z.string() }) }
@@ -57,6 +66,7 @@ const postedCallback = createRoute({
     ...callbackOptions,
     problems: [...callbackOptions.problems, 'payload_too_large', 'unsupported_media_type'],
   }),
+  ...formBody(PostedCallback),
   method: 'post',
   path: '/auth/{provider}/callback',
   summary: 'The same for a provider whose page posts a form, as Apple does',
@@ -106,6 +116,7 @@ const registration = createRoute({
       'registration_refused',
     ],
   }),
+  ...formBody(RegistrationForm),
   method: 'post',
   path: '/auth/registration',
   summary: 'What the registration page sends',

@@ -8,6 +8,13 @@ export const jsonBody = <T extends z.ZodType>(schema: T) => ({
   required: true,
 })
 
+/** A form of this shape, which the route reads with `readForm`: the document describes it, and nothing else. */
+export function formBody(schema: z.ZodType) {
+  const described = z.toJSONSchema(schema, { io: 'input' })
+  delete described.$schema
+  return { 'x-form': described }
+}
+
 /** A JSON answer of this shape. */
 export const jsonContent = <T extends z.ZodType>(schema: T, description: string) => ({
   content: { 'application/json': { schema } },
@@ -40,16 +47,28 @@ export function openApiDocument(app: OpenAPIHono<AppEnv>, version: string): Docu
     },
   })
   for (const item of Object.values(document.paths ?? {})) {
-    for (const method of ['get', 'put', 'post', 'patch', 'delete'] as const) describeProblems(item[method])
+    for (const method of ['get', 'put', 'post', 'patch', 'delete'] as const) {
+      describeForm(item[method])
+      describeProblems(item[method])
+    }
   }
   return document
 }
 
 interface Operation {
+  requestBody?: unknown
+  'x-form'?: unknown
   responses?: Record<string, unknown>
   'x-problems'?: unknown
   'x-pages'?: unknown
   operationId?: string
+}
+
+function describeForm(operation: Operation | undefined): void {
+  const schema = operation?.['x-form']
+  if (operation === undefined || schema === undefined) return
+  operation.requestBody = { content: { 'application/x-www-form-urlencoded': { schema } }, required: true }
+  delete operation['x-form']
 }
 
 function describeProblems(operation: Operation | undefined): void {

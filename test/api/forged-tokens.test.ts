@@ -1,5 +1,6 @@
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { providers, type Provider } from '#src/auth/providers/verified-identity.ts'
+import type { Env } from '#src/config.ts'
 import { call, googleToken, newUser, type Answer } from '#test/setup/client.ts'
 import { subjectOf } from '#test/setup/google-tokens.ts'
 import { namedDatabase } from '#test/setup/other-database.ts'
@@ -8,6 +9,7 @@ import { attackersKey, attackersKeySetUrl, forgeries } from '#test/setup/provide
 import { openGraph } from '#test/setup/providers/graph.ts'
 import { foundProvider, type PrivateProvider } from '#test/setup/providers/private-provider.ts'
 import { noTrace, tracesOf } from '#test/setup/traces.ts'
+import { callWith } from '#test/setup/worker-with.ts'
 
 const refusal = {
   type: 'urn:neuraform:problem:invalid_identity_token',
@@ -149,7 +151,10 @@ describe('a provider', () => {
     ['apple', 'Apple'],
   ])('that is not configured takes nobody: %s', async (name, called) => {
     const { person } = await newUser()
-    const answer = await call('POST', '/auth/login', { body: { provider: name, token: await googleToken({ person }) } })
+    const unset = { FACEBOOK_APP_ID: undefined, APPLE_CLIENT_ID: undefined, APPLE_BUNDLE_IDS: undefined } as Partial<Env>
+    const answer = await callWith(unset, 'POST', '/auth/login', {
+      body: { provider: name, token: await googleToken({ person }) },
+    })
     expect([answer.status, flights(answer), answer.body]).toEqual([
       503,
       'db;desc="0 flights"',

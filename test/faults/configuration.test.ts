@@ -69,13 +69,6 @@ describe('what is not configured', () => {
     expect([refused.status, refused.body['code']]).toEqual([503, 'not_configured'])
     expect((await call('POST', '/auth/register', { body })).status).toBe(201)
   })
-
-  it('is Apple and Facebook, as yet', async () => {
-    for (const provider of ['apple', 'facebook']) {
-      const { status, body } = await call('POST', '/auth/login', { body: { provider, token: 'x' } })
-      expect([provider, status, body['code']]).toEqual([provider, 503, 'not_configured'])
-    }
-  })
 })
 
 describe('a configuration that is wrong', () => {

@@ -136,7 +136,7 @@ describe('a sealed cell', () => {
         ),
       )
     }
-    expect(rows.length).toBe(13)
+    expect(rows.length).toBe(14)
     expect(refused).toEqual(rows.map(() => 'NF423'))
   })
 

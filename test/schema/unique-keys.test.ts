@@ -6,7 +6,7 @@ import { rowsOf, tables } from '#test/schema/faults.ts'
 
 const documentFile = join(import.meta.dirname, '../../openapi.json')
 const Body = z.object({
-  content: z.object({ 'application/json': z.object({ schema: z.object({ $ref: z.string() }) }) }),
+  content: z.object({ 'application/json': z.object({ schema: z.object({ $ref: z.string() }) }).optional() }),
 })
 const Contract = z.object({
   paths: z.record(z.string(), z.record(z.string(), z.object({ requestBody: Body.optional() }))),
@@ -34,6 +34,7 @@ describe('every unique key', () => {
       { name: 'identities_issuer_subject_key', condition: null }, // a provider's word for somebody, verified
       { name: 'messages_conversation_id_seq_key', condition: null }, // counted by the database
       { name: 'personas_slug_key', condition: '(owner_id IS NULL)' }, // the house's own
+      { name: 'retired_tokens_pkey', condition: null }, // the hash of a secret
       { name: 'turns_key_hash_key', condition: null }, // the hash of a secret
       { name: 'user_sessions_token_hash_key', condition: null }, // the hash of a secret
       { name: 'users_email_index_key', condition: 'is_email_verified' }, // a provider's word again, hashed with a key
@@ -45,7 +46,7 @@ describe('every unique key', () => {
     const { paths, components } = Contract.parse(JSON.parse(await readFile(documentFile, 'utf8')))
     const bodies = Object.values(paths)
       .flatMap((operations) => Object.values(operations))
-      .flatMap(({ requestBody }) => requestBody?.content['application/json'].schema.$ref.split('/').at(-1) ?? [])
+      .flatMap(({ requestBody }) => requestBody?.content['application/json']?.schema.$ref.split('/').at(-1) ?? [])
     expect(bodies.length).toBeGreaterThanOrEqual(9)
     const named = bodies.filter((name) => propertiesOf(components.schemas[name]).includes('id'))
     expect(named).toEqual([])

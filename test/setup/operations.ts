@@ -9,6 +9,7 @@ export interface Operation {
   readonly needsSession: boolean
   /** Whether it answers 401 to a bad credential. */
   readonly readsSession: boolean
+  /** Whether it takes JSON. */
   readonly takesBody: boolean
   readonly document: OperationDocument
 }
@@ -38,7 +39,7 @@ export const operations: readonly Operation[] = Object.entries(contract.paths ??
       path,
       needsSession: document.security?.length === 1,
       readsSession: (document.security?.length ?? 0) > 0,
-      takesBody: document.requestBody !== undefined,
+      takesBody: document.requestBody?.content['application/json'] !== undefined,
       document,
     })),
 )

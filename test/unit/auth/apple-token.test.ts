@@ -78,7 +78,11 @@ describe('a token of the real Apple', () => {
   it('is taken for nobody where neither is set', async () => {
     const { verify } = await realApple({ APPLE_BUNDLE_IDS: [], APPLE_CLIENT_ID: undefined })
     await expect(verify()).rejects.toMatchObject({ code: 'not_configured' })
-    const attempt = provider.verifyToken({ ...configOf(env), APPLE_BUNDLE_IDS: [] }, 'a.b.c', undefined)
+    const attempt = provider.verifyToken(
+      { ...configOf(env), APPLE_BUNDLE_IDS: [], APPLE_CLIENT_ID: undefined },
+      'a.b.c',
+      undefined,
+    )
     await expect(attempt).rejects.toMatchObject({ code: 'not_configured' })
   })
 

@@ -5,6 +5,7 @@ import { providerOf } from '#src/auth/providers/registry.ts'
 import { providers, type Provider } from '#src/auth/providers/verified-identity.ts'
 import { describeFailure } from '#src/http/log.ts'
 import { Problem, problemResponse } from '#src/http/problem.ts'
+import { freshNonce } from '#test/setup/client.ts'
 import { brokenAnswers } from '#test/setup/providers/broken-answers.ts'
 import { graphError, graphPaths, openGraph } from '#test/setup/providers/graph.ts'
 import { foundProvider, keySetPath, type PrivateProvider } from '#test/setup/providers/private-provider.ts'
@@ -130,11 +131,12 @@ describe('a key set that fails', () => {
     const provider = await foundProvider(name, soon)
     provider.publish(keySetPath, (asked) => answer(asked, () => provider.keySet()))
     const log = vi.spyOn(console, 'log').mockClear()
-    const token = await provider.token({ nonce })
-    expect((await provider.signIn(token, { nonce })).body).toMatchObject({ code: 'upstream_unavailable' })
+    const fresh = await freshNonce()
+    const token = await provider.token({ nonce: fresh })
+    expect((await provider.signIn(token, { nonce: fresh })).body).toMatchObject({ code: 'upstream_unavailable' })
     const lines = JSON.stringify(log.mock.calls)
     expect(log).toHaveBeenCalled()
-    expect(planted(token).filter((secret) => lines.includes(secret))).toEqual([])
+    expect(planted(token, fresh).filter((secret) => lines.includes(secret))).toEqual([])
   })
 })
 
