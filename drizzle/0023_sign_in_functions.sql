@@ -67,7 +67,8 @@ end $$;
 comment on function app.refresh_session(bytea, bytea, integer, uuid) is
   'Gives a session its next token. One that was replaced may ask again within its grace; after it, the session ends: it is in two hands.';
 --> statement-breakpoint
-create function app.reauthenticate(presented_issuer text, presented_subject text, new_token_hash bytea, request_id uuid)
+create function app.reauthenticate(
+  presented_issuer text, presented_subject text, presented_token_hash bytea, new_token_hash bytea, request_id uuid)
   returns table (identity_id uuid, expires_at timestamptz)
   language plpgsql volatile security definer set search_path = '' as $$
 declare
@@ -83,6 +84,10 @@ begin
     raise exception 'not an identity of this person' using errcode = 'NF401', detail = 'invalid_identity_token';
   end if;
   select s.token_hash into old_hash from public.user_sessions s where s.id = app.current_session_id() for update;
+  -- Of two at once the second would replace a token that was just given out: it is refused, and nobody is signed out.
+  if old_hash <> presented_token_hash then
+    raise exception 'the token was replaced meanwhile' using errcode = 'NF401';
+  end if;
   insert into public.retired_tokens (token_hash, user_id, session_id, good_until)
     values (old_hash, app.current_user_id(), app.current_session_id(), now());
   -- The tokens of before open this session no more: whoever holds one has not signed in just now.
@@ -97,8 +102,8 @@ begin
       returning s.identity_id, s.expires_at::timestamptz;
 end $$;
 --> statement-breakpoint
-comment on function app.reauthenticate(text, text, bytea, uuid) is
-  'Renews the sign-in of the session of this transaction by an identity of its own person, and replaces its token; NF401 for any other identity.';
+comment on function app.reauthenticate(text, text, bytea, bytea, uuid) is
+  'Renews the sign-in of the session of this transaction by an identity of its own person, and replaces its token; NF401 for any other identity, and where the token that was presented is not the session''s own any more.';
 --> statement-breakpoint
 create function app.require_fresh_session(seconds integer) returns void
   language plpgsql stable security definer set search_path = '' as $$
@@ -188,8 +193,15 @@ begin
     return query select case when effect = 'account_deleted' then event_id end;
     return;
   end if;
-  -- The person's row keeps this apart from their own unlinking and erasing.
+  -- The person's row keeps this apart from their own unlinking and erasing; once it is gone there is nobody to tell of.
   perform 1 from public.users u where u.id = known.user_id for update;
+  if not found then
+    if effect = 'account_deleted' then
+      insert into public.erasures (id, completed_at) values (event_id, now());
+    end if;
+    return query select case when effect = 'account_deleted' then event_id end;
+    return;
+  end if;
   perform app.append_event(known.user_id, 'provider.notified', 'identity:' || known.id,
     jsonb_build_object('provider', told_provider, 'effect', effect), request_id);
   if effect in ('email_disabled', 'email_enabled') then
@@ -282,7 +294,7 @@ begin
   create function app.start_session(
     new_session_id uuid, owner_id uuid, owner_identity_id uuid, new_token_hash bytea, new_device_info bytea, new_ip_prefix bytea,
     new_user_agent bytea, idle_seconds integer, absolute_seconds integer, presented_token_hash bytea, live_limit integer,
-    event_request_id uuid default null, new_location bytea default null
+    event_request_id uuid default null, new_location bytea default null, is_fresh boolean default true
   ) returns table (expires_at timestamptz)
     language plpgsql volatile security definer set search_path = '' as $body$
   declare
@@ -320,13 +332,13 @@ begin
     update public.identities i set last_login_at = now() where i.id = owner_identity_id;
     return query
       insert into public.user_sessions (id, user_id, identity_id, token_hash, device_info, ip_prefix, user_agent, location,
-          idle_lifetime_seconds, expires_at, absolute_expires_at)
+          idle_lifetime_seconds, authenticated_at, expires_at, absolute_expires_at)
         values (new_session_id, owner_id, owner_identity_id, new_token_hash, new_device_info, new_ip_prefix, new_user_agent, new_location,
-          idle_seconds, now() + make_interval(secs => least(idle_seconds, absolute_seconds)), now() + make_interval(secs => absolute_seconds))
+          idle_seconds, case when is_fresh then now() else 'epoch' end, now() + make_interval(secs => least(idle_seconds, absolute_seconds)), now() + make_interval(secs => absolute_seconds))
         returning user_sessions.expires_at::timestamptz;
   end $body$;
-  comment on function app.start_session(uuid, uuid, uuid, bytea, bytea, bytea, bytea, integer, integer, bytea, integer, uuid, bytea) is
-    'Starts a session, ends the one whose token was presented, and keeps at most live_limit live ones (the least used go). Each that ends is an entry of its own person''s chain. NF401: no live account.';
+  comment on function app.start_session(uuid, uuid, uuid, bytea, bytea, bytea, bytea, integer, integer, bytea, integer, uuid, bytea, boolean) is
+    'Starts a session (is_fresh: of somebody who signed in just now), ends the one whose token was presented, and keeps at most live_limit live ones (the least used go). Each that ends is an entry of its own person''s chain. NF401: no live account.';
 
   create or replace function app.require_data_key() returns trigger
     language plpgsql volatile security definer set search_path = '' as $body$
@@ -392,8 +404,8 @@ begin
     ('app.keep_grant(uuid, uuid, bytea)', 'neuraform_auth'),
     ('app.refresh_session(bytea, bytea, integer, uuid)', 'neuraform_auth'),
     ('app.apply_provider_event(uuid, timestamptz, text, text, text, text, uuid)', 'neuraform_auth'),
-    ('app.start_session(uuid, uuid, uuid, bytea, bytea, bytea, bytea, integer, integer, bytea, integer, uuid, bytea)', 'neuraform_auth'),
-    ('app.reauthenticate(text, text, bytea, uuid)', 'neuraform_user'),
+    ('app.start_session(uuid, uuid, uuid, bytea, bytea, bytea, bytea, integer, integer, bytea, integer, uuid, bytea, boolean)', 'neuraform_auth'),
+    ('app.reauthenticate(text, text, bytea, bytea, uuid)', 'neuraform_user'),
     ('app.require_fresh_session(integer)', 'neuraform_user'),
     ('app.link_identity(uuid, text, text, text, bytea, boolean, bytea)', 'neuraform_user'),
     ('app.unlink_identity(uuid, uuid)', 'neuraform_user')

@@ -66,9 +66,9 @@ begin
 
   -- Its owner alone can take it from everybody: 0023 asked as another role, which PostgreSQL answers with a warning.
   revoke all on function
-    app.start_session(uuid, uuid, uuid, bytea, bytea, bytea, bytea, integer, integer, bytea, integer, uuid, bytea) from public;
+    app.start_session(uuid, uuid, uuid, bytea, bytea, bytea, bytea, integer, integer, bytea, integer, uuid, bytea, boolean) from public;
   grant execute on function
-    app.start_session(uuid, uuid, uuid, bytea, bytea, bytea, bytea, integer, integer, bytea, integer, uuid, bytea)
+    app.start_session(uuid, uuid, uuid, bytea, bytea, bytea, bytea, integer, integer, bytea, integer, uuid, bytea, boolean)
     to neuraform_auth;
 
   set local role neuraform_owner;

@@ -12,6 +12,7 @@ import { Problem, problemResponse } from '#src/http/problem.ts'
 import { logRequests } from '#src/http/request-log.ts'
 import { allowedOrigins, secureHeaders } from '#src/http/response-headers.ts'
 import { newRouter } from '#src/http/router.ts'
+import { droppedSessionCookie, isByCookie } from '#src/http/session-cookie.ts'
 import { answerUnmatched } from '#src/http/unmatched.ts'
 import { operationsRoutes } from '#src/operations/routes.ts'
 import { personaRoutes } from '#src/personas/routes.ts'
@@ -48,7 +49,10 @@ app.get('/openapi.json', (c) => c.json(contract, 200, { 'Cache-Control': 'public
 app.onError((error, c) => {
   const problem = problemFor(error)
   c.set('failure', problem)
-  return c.get('isPage') === true ? problemPage(problem) : problemResponse(problem)
+  // A cookie whose session has ended would keep this browser from what is public, and no script can take it away.
+  const isDeadCookie = problem.code === 'unauthenticated' && isByCookie(c)
+  const answered = isDeadCookie ? problem.with({ 'Set-Cookie': droppedSessionCookie }) : problem
+  return c.get('isPage') === true ? problemPage(answered) : problemResponse(answered)
 })
 
 app.notFound(answerUnmatched(app.routes))

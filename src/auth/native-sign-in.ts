@@ -14,6 +14,8 @@ import { Problem } from '#src/http/problem.ts'
 /** Whom a provider vouched for, and the nonce that is spent where that has its effect. */
 export interface NativeProof extends Vouched {
   readonly uses: readonly SingleUse[]
+  /** Whether they signed in just now: what shows it was made for a nonce or a redirect of ours. What carries neither may be old. */
+  readonly isFresh: boolean
 }
 
 /**
@@ -27,6 +29,7 @@ export async function checkNativeProof(scope: RequestScope, proof: ProviderProof
     identity,
     grant: await grantOf(scope, identity, proof.authorization_code),
     uses: nonce === undefined ? [] : [nonce],
+    isFresh: nonce !== undefined,
   }
 }
 

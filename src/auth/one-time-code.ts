@@ -46,7 +46,7 @@ export async function exchangeCode(
   const read = await readSingleUse(scope.config, 'code', CodePayload, code)
   if (read === undefined) throw new Problem('invalid_code')
   if (!(await isChallengeOf(codeVerifier, read.payload.code_challenge))) throw new Problem('invalid_code')
-  const proof: NativeProof = { ...vouchedFrom(read.payload.vouched), uses: [read.use] }
+  const proof: NativeProof = { ...vouchedFrom(read.payload.vouched), uses: [read.use], isFresh: true }
   return await auditingRefusals(scope, proof.identity.provider, async () => {
     try {
       return await completeSignIn(scope, proof, deviceThatReplaces(device, read.payload.replaces))

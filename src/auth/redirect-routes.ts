@@ -21,7 +21,7 @@ const tag = 'Sign-in in a browser'
 const formBytes = 32 * 1_024
 
 /** RFC 6749 §4.1.2 as a form (OAuth 2.0 Form Post Response Mode); `user` is Apple's, at the first sign-in alone. */
-const PostedCallback = z.object({
+const PostedCallback = z.strictObject({
   state: z.string(),
   code: z.string().optional(),
   error: z.string().optional(),

@@ -36,6 +36,7 @@ export async function startRedirect(
   { return_to, code_challenge, session_mode, registration }: StartQuery,
   held: Uint8Array | undefined,
 ): Promise<BegunRedirect> {
+  if (registration === 'hosted' && !canHostRegistration(config)) throw new Problem('not_configured', noDocuments)
   const wish = {
     return_to: allowedReturnUrl(config, return_to),
     ...(code_challenge === undefined ? {} : { code_challenge }),
@@ -131,7 +132,11 @@ async function signInWith(
   device: Device,
 ): Promise<CallbackEnd> {
   if (wish.session_mode === 'cookie') {
-    const answer = await completeSignIn(scope, { ...vouched, uses: [] }, deviceThatReplaces(device, wish.replaces))
+    const answer = await completeSignIn(
+      scope,
+      { ...vouched, uses: [], isFresh: true },
+      deviceThatReplaces(device, wish.replaces),
+    )
     if (answer.status === 'registration_required') return await registering(scope, wish, vouched)
     return { kind: 'return', url: wish.return_to, sessionToken: answer.session_token }
   }
@@ -142,14 +147,13 @@ async function signInWith(
   })
 }
 
-const registering = async (
-  { config }: RequestScope,
-  wish: FoundState['wish'],
-  vouched: Vouched,
-): Promise<CallbackEnd> => ({
-  kind: 'register',
-  pending: { wish, ticket: (await issueTicket(config, vouched)).ticket, suggested: vouched.identity },
-})
+async function registering({ config }: RequestScope, wish: FoundState['wish'], vouched: Vouched): Promise<CallbackEnd> {
+  if (!canHostRegistration(config)) throw new Problem('not_configured', noDocuments)
+  const { ticket } = await issueTicket(config, vouched)
+  return { kind: 'register', pending: { wish, ticket, suggested: vouched.identity } }
+}
+
+const noDocuments = 'The page that registers people needs TERMS_URL, TERMS_VERSION, PRIVACY_URL and PRIVACY_VERSION.'
 
 /** What linking refuses is told to the client that asked for it, and not to the person alone. */
 const toldToClient: ReadonlySet<ProblemCode> = new Set([
@@ -161,7 +165,10 @@ const toldToClient: ReadonlySet<ProblemCode> = new Set([
 async function link(scope: RequestScope, linkTo: string, returnTo: string, vouched: Vouched): Promise<CallbackEnd> {
   const tokenHash = Uint8Array.fromBase64(linkTo, { alphabet: 'base64url' })
   try {
-    const { id } = await addIdentity({ ...scope, tokenHash, session: undefined }, { ...vouched, uses: [] })
+    const { id } = await addIdentity(
+      { ...scope, tokenHash, session: undefined },
+      { ...vouched, uses: [], isFresh: true },
+    )
     return returning(returnTo, { linked: id })
   } catch (error) {
     if (error instanceof Problem && toldToClient.has(error.code)) return returning(returnTo, { error: error.code })

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { checkNativeProof, auditingRefusals } from '#src/auth/native-sign-in.ts'
 import { prepareGrant } from '#src/auth/grants.ts'
 import type { Grant } from '#src/auth/providers/identity-provider.ts'
+import { refuseToken } from '#src/auth/providers/verified-identity.ts'
 import type { ProviderProof } from '#src/auth/shapes.ts'
 import { spend } from '#src/auth/single-use.ts'
 import { rowOf } from '#src/db/rows.ts'
@@ -34,33 +35,38 @@ export async function refreshSession(caller: Caller, presented: string): Promise
   return { token, expiresAt }
 }
 
-// One flight, and one more for each time that the token which follows was replaced within its own grace.
-async function succeed(caller: Caller, presented: SessionToken): Promise<SessionToken & Renewed> {
+const mostSteps = 8
+
+// One flight, and one more for each time that the token which follows was replaced within its own grace. Whoever is further
+// behind than a few has not lost an answer.
+async function succeed(caller: Caller, presented: SessionToken, step = 1): Promise<SessionToken & Renewed> {
   const successor = succeedSessionToken(caller.config, presented.token)
   const [answer] = await asService(caller, 'auth', 'refresh', (db) => [
     db.execute(sql`select * from app.refresh_session(
       ${presented.tokenHash}, ${successor.tokenHash}, ${caller.config.SESSION_REFRESH_GRACE_SECONDS}, ${caller.requestId})`),
   ])
   const { outcome, expires_at: expiresAt } = rowOf(Outcome, answer)
-  if (expiresAt === null) throw new Problem('unauthenticated')
-  return outcome === 'superseded' ? await succeed(caller, successor) : { ...successor, expiresAt }
+  if (expiresAt === null || step > mostSteps) throw new Problem('unauthenticated')
+  return outcome === 'superseded' ? await succeed(caller, successor, step + 1) : { ...successor, expiresAt }
 }
 
 const Reauthenticated = z.object({ identity_id: z.uuid(), expires_at: z.coerce.date() })
 
 /**
  * Renews the sign-in of the caller's session with one of their own identities, and gives it a new token; the old one ends
- * at once. Throws `invalid_identity_token`, also for an identity that is not theirs. Two flights: a session that has ended
+ * at once. Throws `invalid_identity_token`, also for an identity that is not theirs, and for what carries no nonce: it may
+ * have been made long before. Two flights: a session that has ended
  * asks no provider.
  */
 export async function reauthenticate(caller: Caller, proof: ProviderProof): Promise<Renewed> {
   return await auditingRefusals(caller, proof.provider, async () => {
     await asUser(caller, () => [])
+    if (proof.nonce === undefined) throw refuseToken('nonce')
     const { identity, grant, uses } = await checkNativeProof(caller, proof)
     const token = createSessionToken(caller.config)
     const [answer] = await asUser(caller, (db) => [
       db.execute(sql`select * from app.reauthenticate(
-        ${identity.issuer}, ${identity.subject}, ${token.tokenHash}, ${caller.requestId})`),
+        ${identity.issuer}, ${identity.subject}, ${caller.tokenHash}, ${token.tokenHash}, ${caller.requestId})`),
       ...uses.map((use) => spend(db, use)),
     ])
     const { identity_id: identityId, expires_at: expiresAt } = rowOf(Reauthenticated, answer)

@@ -65,7 +65,7 @@ async function createAccount(
   const [, created, started] = await asService(scope, 'auth', 'registration', (db) => [
     db.execute(sql`select app.claim_registration(${ticket.use.id}, ${ticket.use.expiresAt}, ${subjectHash})`),
     account(db),
-    session.statement(db, userId, identityId),
+    session.statement(db, userId, identityId, true),
     recordServiceEvent(db, scope, userId, registrationEvent(ticket, request, session.id)),
     ...keepGrant(db),
     ...keepRelay(db, ticket, userId, identityId),

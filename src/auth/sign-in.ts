@@ -71,10 +71,13 @@ export async function completeSignIn(scope: RequestScope, proof: NativeProof, de
 
 /** Whether an identity has an account; it says nothing of one that was refused for age. */
 export async function isKnownIdentity(scope: RequestScope, identity: VerifiedIdentity): Promise<boolean> {
-  return (await findIdentity(scope, { identity, grant: undefined, uses: [] })).user_id !== null
+  return (await findIdentity(scope, { identity, uses: [] })).user_id !== null
 }
 
-async function findIdentity(scope: RequestScope, { identity, uses }: NativeProof): Promise<z.output<typeof Found>> {
+async function findIdentity(
+  scope: RequestScope,
+  { identity, uses }: Pick<NativeProof, 'identity' | 'uses'>,
+): Promise<z.output<typeof Found>> {
   const { issuer, subject } = identity
   const subjectHash = await lookupIndex(scope.config, 'subject', subjectName(identity))
   const [answer] = await asService(scope, 'auth', 'sign-in', (db) => [
@@ -87,7 +90,7 @@ async function findIdentity(scope: RequestScope, { identity, uses }: NativeProof
 // The second flight: what the device is called is sealed under the key that the first one brought.
 async function authenticate(
   scope: RequestScope,
-  { identity, grant, uses }: NativeProof,
+  { identity, grant, uses, isFresh }: NativeProof,
   account: Account,
   device: Device,
 ): Promise<Authenticated> {
@@ -104,7 +107,7 @@ async function authenticate(
     prepareGrant(vault, account.identity_id, grant),
   ])
   const [answer] = await asService(scope, 'auth', 'sign-in', (db) => [
-    session.statement(db, userId, account.identity_id),
+    session.statement(db, userId, account.identity_id, isFresh),
     ...uses.map((use) => spend(db, use)),
     ...keepGrant(db),
     recordServiceEvent(db, scope, userId, {

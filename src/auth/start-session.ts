@@ -9,7 +9,7 @@ import type { Vault } from '#src/vault/vault.ts'
 /** A session that is ready to be stored: its token, and the statement that starts it. */
 export interface NewSession extends SessionToken {
   readonly id: string
-  readonly statement: (db: Db, userId: string, identityId: string) => ReturnType<Db['execute']>
+  readonly statement: (db: Db, userId: string, identityId: string, isFresh: boolean) => ReturnType<Db['execute']>
 }
 
 /** Prepares a session for a device; nothing is stored until its statement flies. */
@@ -31,11 +31,11 @@ export async function prepareSession(
   return {
     ...token,
     id,
-    statement: (db, userId, identityId) =>
+    statement: (db, userId, identityId, isFresh) =>
       db.execute(sql`select * from app.start_session(
         ${id}, ${userId}, ${identityId}, ${token.tokenHash}, ${deviceInfo}, ${ipPrefix}, ${userAgent},
         ${config.SESSION_IDLE_SECONDS}, ${config.SESSION_ABSOLUTE_SECONDS},
-        ${device.presentedTokenHash ?? null}, ${config.SESSIONS_PER_USER}, ${requestId}, ${location}
+        ${device.presentedTokenHash ?? null}, ${config.SESSIONS_PER_USER}, ${requestId}, ${location}, ${isFresh}
       )`),
   }
 }

@@ -32,7 +32,6 @@ const allow = cors({
     'X-Request-Id',
     'x-vercel-ai-ui-message-stream',
   ],
-  credentials: true,
   maxAge: 600,
 })
 
@@ -40,8 +39,9 @@ const allow = cors({
 export const allowedOrigins: MiddlewareHandler<AppEnv> = async (c, next) => {
   const isOfAPage = c.req.method === 'OPTIONS' || c.req.header('Origin') !== undefined
   const answer = await (isOfAPage ? allow(c, next) : next())
-  if (!c.res.headers.has('Access-Control-Allow-Origin')) c.res.headers.delete('Access-Control-Allow-Credentials')
+  const { headers } = answer instanceof Response ? answer : c.res
+  if (headers.has('Access-Control-Allow-Origin')) headers.set('Access-Control-Allow-Credentials', 'true')
   // An answer to an origin of the list has it already; one to any other origin must be kept apart from it all the same.
-  if (c.res.headers.get('Vary')?.includes('Origin') !== true) c.res.headers.append('Vary', 'Origin')
+  if (headers.get('Vary')?.includes('Origin') !== true) headers.append('Vary', 'Origin')
   return answer
 }

@@ -24,9 +24,12 @@ export function setSessionCookie(c: AppContext, token: string, seconds: number):
   })
 }
 
+/** What takes the session's cookie back. */
+export const droppedSessionCookie = `${name}=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0`
+
 /** Takes the session's cookie back. */
 export function dropSessionCookie(c: AppContext): void {
-  c.header('Set-Cookie', `${name}=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0`, { append: true })
+  c.header('Set-Cookie', droppedSessionCookie, { append: true })
 }
 
 /**

@@ -151,7 +151,11 @@ describe('a provider', () => {
     ['apple', 'Apple'],
   ])('that is not configured takes nobody: %s', async (name, called) => {
     const { person } = await newUser()
-    const unset = { FACEBOOK_APP_ID: undefined, APPLE_CLIENT_ID: undefined, APPLE_BUNDLE_IDS: undefined } as Partial<Env>
+    const unset = {
+      FACEBOOK_APP_ID: undefined,
+      APPLE_CLIENT_ID: undefined,
+      APPLE_BUNDLE_IDS: undefined,
+    } as Partial<Env>
     const answer = await callWith(unset, 'POST', '/auth/login', {
       body: { provider: name, token: await googleToken({ person }) },
     })

@@ -178,6 +178,9 @@ describe('Facebook', () => {
       await facebookMessage(person, { claims: { issued_at: null } }),
       await facebookMessage(person, { claims: { issued_at: now - 4 * 86_400 } }),
       await facebookMessage(person, { claims: { issued_at: now + 3_600 } }),
+      // What Facebook's SDK gives to pages, under the same secret.
+      await facebookMessage(person, { claims: { code: 'AQB' } }),
+      await facebookMessage(person, { claims: { oauth_token: 'EAAB' } }),
       await facebookMessage(person, { payload: '{' }),
       await facebookMessage(person, { payload: 'null' }),
       `${signature}.${payload}x`,

@@ -11,6 +11,7 @@ import {
   type Answer,
 } from '#test/setup/client.ts'
 import { asOwner } from '#test/setup/owner-database.ts'
+import { Browser, newVerifier, returned } from '#test/setup/redirect.ts'
 
 const trials = Number(env['RACE_TRIALS'] ?? 1)
 const atOnce = 20
@@ -96,6 +97,47 @@ describe.concurrent('twenty at once', { timeout: 3_600_000 }, () => {
       const told = await race(async () => await login({ token, nonce }))
       expect(told).toEqual({ 200: 1, '401 invalid_identity_token': atOnce - 1 })
       expect(await countOf('from user_sessions where user_id = $1', user.id)).toBe((before ?? 0) + 1)
+      return told
+    })
+  })
+
+  it('trade the code of a redirect once', async () => {
+    const person = somebody()
+    const [provider, { verifier, challenge }] = ['google', await newVerifier()] as const
+    await register(await registrationTicket({ person }))
+    await manyTimes('trades of one code', async () => {
+      const { code } = returned(await new Browser().signIn(provider, person, { code_challenge: challenge }))
+      const told = await race(async () => {
+        const body = { code, code_verifier: verifier }
+        return await call<{ code?: string }>('POST', '/auth/exchange', { body })
+      })
+      expect(told).toEqual({ 200: 1, '401 invalid_code': atOnce - 1 })
+      return told
+    })
+  })
+
+  it('renew a sign-in once', async () => {
+    const { person, ...user } = await newUser()
+    let { token } = user
+    await manyTimes('renewals of one session', async () => {
+      const proofs = await Promise.all(
+        Array.from({ length: atOnce }, async () => {
+          const nonce = await freshNonce()
+          return { nonce, token: await googleToken({ person, nonce }) }
+        }),
+      )
+      let next = token
+      const told = await race(async (number) => {
+        const body = { provider: 'google', ...proofs[number] }
+        const answer = await call<{ code?: string; session_token?: string }>('POST', '/auth/reauthenticate', {
+          token,
+          body,
+        })
+        next = answer.body.session_token ?? next
+        return answer
+      })
+      expect(told).toEqual({ 200: 1, '401 unauthenticated': atOnce - 1 })
+      token = next
       return told
     })
   })

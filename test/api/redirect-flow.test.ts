@@ -171,6 +171,16 @@ describe('the registration page', () => {
     return { browser, fields }
   }
 
+  it('is not there without documents to agree to: nobody agrees to nothing', async () => {
+    const asked = await new Browser().start('google', { session_mode: 'cookie', registration: 'hosted' })
+    const ended = await new Browser().signIn('google', newPerson(), { session_mode: 'cookie' })
+    expect([asked.status, ended.status, ended.headers.getSetCookie().join().includes('nf_session')]).toEqual([
+      503,
+      503,
+      false,
+    ])
+  })
+
   it('says what is wrong beside what was typed, as text', async () => {
     const { browser, fields } = await pageOf()
     for (const [name, value] of [

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { LoginAnswer } from '#src/auth/shapes.ts'
 import { ask, codeOf, type Answered } from '#test/setup/ask.ts'
-import { googleToken, newUser, registration, registrationTicket } from '#test/setup/client.ts'
+import { freshNonce, googleToken, newUser, registration, registrationTicket } from '#test/setup/client.ts'
 import { operations, pathOf } from '#test/setup/operations.ts'
 
 const origin = 'https://app.example'
@@ -83,7 +83,8 @@ describe('a session in a cookie', () => {
 
   it('is renewed by another sign-in in the cookie alone', async () => {
     const { cookie, person } = await signedIn()
-    const body = { provider: 'google', token: await googleToken({ person }) }
+    const nonce = await freshNonce()
+    const body = { provider: 'google', token: await googleToken({ person, nonce }), nonce }
     const answer = await fromPage('POST', '/auth/reauthenticate', { cookie, body })
     expect([answer.status, Object.keys(bodyOf<object>(answer))]).toEqual([200, ['expires_at']])
     expect([await statusOf(cookie), await statusOf(tokenIn(answer))]).toEqual([401, 200])
@@ -95,6 +96,18 @@ describe('a session in a cookie', () => {
     expect(answer.status).toBe(204)
     expect(answer.headers.get('Set-Cookie')).toBe(`${name}=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0`)
     expect(await statusOf(cookie)).toBe(401)
+  })
+
+  it('goes with the first answer after its session ended elsewhere', async () => {
+    const { cookie } = await signedIn()
+    await fromPage('POST', '/auth/logout?scope=all', { cookie })
+    const answer = await fromPage('GET', '/personas', { cookie })
+    expect([answer.status, answer.headers.getSetCookie()]).toEqual([
+      401,
+      [`${name}=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0`],
+    ])
+    expect((await fromPage('GET', '/personas')).status).toBe(200)
+    expect((await ask('GET', '/personas', { token: cookie })).headers.has('Set-Cookie')).toBe(false)
   })
 
   it('stays when the others end, and when a token in a header ends itself', async () => {

@@ -26,7 +26,9 @@ describe.each(taking)('$name', (operation) => {
     const { token } = user
     const answer = await ask(operation.method, pathOf(operation), { token, body, headers, replaced: unlimited })
     expect(undocumented(operation, answer)).toEqual([])
-    expect(answer.flights).toBe(0)
+    // What shows that it is not genuine alone, to a session: that the session is live is found out before a provider is asked.
+    const most = operation.needsSession && notGenuine.includes(codeOf(answer) ?? '') ? 1 : 0
+    expect(answer.flights).toBeLessThanOrEqual(most)
     return answer
   }
   const refuses = async (body: unknown, codes = ['invalid_body']) => {

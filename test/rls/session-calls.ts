@@ -84,7 +84,9 @@ function refreshCalls({ one }: Scene): readonly Call[] {
 function renewalCalls(scene: Scene): readonly Call[] {
   const { session } = handles(scene)
   const role = 'user'
-  const renew = (who: string) => `select * from app.reauthenticate(${who}, sha256('b'), null)`
+  const own = hex(scene.one.tokenHash)
+  const renew = (who: string, presented = own) =>
+    `select * from app.reauthenticate(${who}, ${presented}, sha256('b'), null)`
   const old = `${asSuperuser}; update public.user_sessions set authenticated_at = now() - interval '1 hour'; ${as(role)}`
   const isFresh = 'select app.require_fresh_session(300)'
   const begun = `select * from ${session}`
@@ -102,6 +104,12 @@ function renewalCalls(scene: Scene): readonly Call[] {
       text: `${begun}; ${renew(foreignSubjectOf(scene))}`,
       expected: 'NF401',
     },
+    {
+      name: 'reauthenticate with a token that was replaced meanwhile',
+      role,
+      text: `${begun}; ${renew(subjectOf(scene), "sha256('c')")}`,
+      expected: 'NF401',
+    },
     { name: 'reauthenticate without a session', role, text: renew(subjectOf(scene)), expected: 'NF401' },
     {
       name: 'reauthenticate ends the token of before at once',
@@ -111,6 +119,15 @@ function renewalCalls(scene: Scene): readonly Call[] {
         `select 1 from public.retired_tokens
          where token_hash = ${hex(scene.one.tokenHash)} and good_until <= now() + interval '1 millisecond'`,
       )}`,
+    },
+    {
+      name: 'reauthenticate ends a token that a refresh replaced before, within its grace',
+      role,
+      text: `${as('auth')}; select * from app.refresh_session(${hex(scene.one.tokenHash)}, sha256('c'), 60, null); ${as(role)};
+        ${begun}; ${renew(subjectOf(scene), "sha256('c')")}${andThen(
+          `select 1 from public.retired_tokens
+           where token_hash = ${hex(scene.one.tokenHash)} and good_until <= now() + interval '1 millisecond'`,
+        )}`,
     },
     { name: 'require_fresh_session', role, text: `${begun}; ${isFresh}` },
     {
@@ -193,6 +210,23 @@ function eventCalls(scene: Scene): readonly Call[] {
       role,
       text: `${tell('account_deleted')}${andThen(
         `select 1 from public.erasures e join public.users u on u.id = e.user_id and not u.is_active where e.id = ${fresh}`,
+      )}`,
+    },
+    {
+      name: 'apply_provider_event, consent withdrawn: what it began ends, and the account stays',
+      role,
+      text: `${tell('deauthorized')}${andThen(
+        `select 1 from public.user_sessions s join public.users u on u.id = s.user_id and u.is_active
+         where s.revoked_reason = 'provider_deauthorized' and s.user_id = '${scene.one.userId}'`,
+      )}`,
+      expected: 2,
+    },
+    {
+      name: 'apply_provider_event, a relay address turned off: nothing but the entry',
+      role,
+      text: `${tell('email_disabled')}${andThen(
+        `select 1 from public.audit_log l where l.action = 'provider.notified' and not exists (
+           select from public.user_sessions s where s.revoked_reason like 'provider_%')`,
       )}`,
     },
     {

@@ -37,7 +37,8 @@ export const operations: readonly Operation[] = Object.entries(contract.paths ??
       name: `${method.toUpperCase()} ${path}`,
       method: method.toUpperCase(),
       path,
-      needsSession: document.security?.length === 1,
+      needsSession:
+        (document.security ?? [{}]).every((way) => Object.keys(way).length > 0) && document.security?.length !== 0,
       readsSession: (document.security?.length ?? 0) > 0,
       takesBody: document.requestBody?.content['application/json'] !== undefined,
       document,

@@ -70,7 +70,7 @@ export async function walkEveryRoute(
   )
   await catalogue(send, token)
   await talk(send, token, words)
-  await identities(send, token, idToken)
+  await identities(send, token, words.person)
   await redirect(send, token, words.person)
   await tellOf(send)
   const other = sessions.items.find((session) => !session.is_current)
@@ -85,15 +85,18 @@ export async function walkEveryRoute(
   return exchanges
 }
 
-async function identities(send: Send, token: string, idToken: string): Promise<void> {
-  await send('POST /auth/nonce', '')
+async function identities(send: Send, token: string, person: string): Promise<void> {
+  const { nonce } = read<{ nonce: string }>(await send('POST /auth/nonce', ''))
   const added = { provider: 'google', token: await googleToken() }
   const linked = read<{ id: string }>(await send('POST /auth/identities', '', { token, body: added }))
   await send('GET /auth/identities', '', { token })
   await send('DELETE /auth/identities/{id}', '', { token, id: linked.id })
-  const own = { provider: 'google', token: idToken }
+  const own = { provider: 'google', token: await googleToken({ person }) }
   const session = read<{ session_token: string }>(await send('POST /auth/login', 'known', { body: own })).session_token
-  const renewed = await send('POST /auth/reauthenticate', '', { token: session, body: own })
+  const renewed = await send('POST /auth/reauthenticate', '', {
+    token: session,
+    body: { provider: 'google', token: await googleToken({ person, nonce }), nonce },
+  })
   await send('POST /auth/refresh', '', { token: read<{ session_token: string }>(renewed).session_token })
 }
 

@@ -40,7 +40,17 @@ const Me = z.object({
     .catch(undefined),
 })
 
-const SignedRequest = z.object({ algorithm: z.literal('HMAC-SHA256'), user_id: AppScopedId, issued_at: z.int() })
+/**
+ * What Facebook's callbacks sign. Its JavaScript SDK gives pages a request of the same form under the same secret, with a
+ * code or a token in it: that is a sign-in, and no word of Facebook's to us.
+ */
+const SignedRequest = z.object({
+  algorithm: z.literal('HMAC-SHA256'),
+  user_id: AppScopedId,
+  issued_at: z.int(),
+  code: z.undefined().optional(),
+  oauth_token: z.undefined().optional(),
+})
 
 const AccessToken = z.object({ access_token: z.string().min(1).max(8_192) })
 const Done = z.object({ success: z.literal(true) })
