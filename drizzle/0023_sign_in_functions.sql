@@ -173,28 +173,28 @@ comment on function app.unlink_identity(uuid, uuid) is
   'Takes an identity from the person of this transaction and ends the sessions that it began, but for this one. NF404, or NF409 for the last one.';
 --> statement-breakpoint
 create function app.apply_provider_event(
-  event_id uuid, event_expires_at timestamptz, told_provider text, told_issuer text, told_subject text, effect text, request_id uuid
+  event_id uuid, event_expires_at timestamptz, told_provider text, told_issuer text, told_subject text, effect text, told_at timestamptz,
+  request_id uuid
 ) returns table (erasure_id uuid) language plpgsql volatile security definer set search_path = '' as $$
 declare
   known public.identities;
   is_last boolean;
   ended uuid;
+  -- Two clocks, and seconds that one of them does not tell.
+  until timestamptz := told_at + interval '5 seconds';
 begin
   insert into public.login_tickets (id, kind, expires_at) values (event_id, 'event', event_expires_at) on conflict do nothing;
   if not found then
     return query select (select e.id from public.erasures e where e.id = event_id);
     return;
   end if;
-  select i.* into known from public.identities i where i.issuer = told_issuer and i.subject = told_subject;
-  if not found then
-    if effect = 'account_deleted' then
-      insert into public.erasures (id, completed_at) values (event_id, now());
-    end if;
-    return query select case when effect = 'account_deleted' then event_id end;
-    return;
+  -- What was told late is no word about somebody who has come again since.
+  select i.* into known from public.identities i
+    where i.issuer = told_issuer and i.subject = told_subject and i.created_at <= until;
+  if found then
+    -- The person's row keeps this apart from their own unlinking and erasing; once it is gone there is nobody to tell of.
+    perform 1 from public.users u where u.id = known.user_id for update;
   end if;
-  -- The person's row keeps this apart from their own unlinking and erasing; once it is gone there is nobody to tell of.
-  perform 1 from public.users u where u.id = known.user_id for update;
   if not found then
     if effect = 'account_deleted' then
       insert into public.erasures (id, completed_at) values (event_id, now());
@@ -213,12 +213,14 @@ begin
     update public.user_sessions s set revoked_at = now(), revoked_reason = 'provider_' || effect
       where s.user_id = known.user_id and s.revoked_at is null
         and (s.identity_id = known.id or (effect = 'account_deleted' and is_last))
+        and (s.created_at <= until or effect = 'account_deleted')
       returning s.id
   loop
     perform app.append_event(known.user_id, 'session.revoked', 'session:' || ended,
       jsonb_build_object('reason', 'provider_' || effect), request_id);
   end loop;
-  update public.identities i set refresh_token = null where i.id = known.id;
+  update public.identities i set refresh_token = null
+    where i.id = known.id and (i.last_login_at <= until or effect = 'account_deleted');
   if effect = 'deauthorized' then
     return query select null::uuid;
     return;
@@ -237,8 +239,8 @@ begin
   return query select event_id;
 end $$;
 --> statement-breakpoint
-comment on function app.apply_provider_event(uuid, timestamptz, text, text, text, text, uuid) is
-  'What a provider tells of an identity, once: its sessions end; where its account is deleted the identity goes, and with the only one the account. Returns the receipt of a deletion, the same when told again.';
+comment on function app.apply_provider_event(uuid, timestamptz, text, text, text, text, timestamptz, uuid) is
+  'What a provider tells of an identity, once, of the time at which it happened: its sessions end; where its account is deleted the identity goes, and with the only one the account. Returns the receipt of a deletion, the same when told again.';
 
 --> statement-breakpoint
 alter type app.user_action add value 'identity.linked';
@@ -403,7 +405,7 @@ begin
     ('app.claim_ticket_unless_known(uuid, text, timestamptz, text, text)', 'neuraform_auth'),
     ('app.keep_grant(uuid, uuid, bytea)', 'neuraform_auth'),
     ('app.refresh_session(bytea, bytea, integer, uuid)', 'neuraform_auth'),
-    ('app.apply_provider_event(uuid, timestamptz, text, text, text, text, uuid)', 'neuraform_auth'),
+    ('app.apply_provider_event(uuid, timestamptz, text, text, text, text, timestamptz, uuid)', 'neuraform_auth'),
     ('app.start_session(uuid, uuid, uuid, bytea, bytea, bytea, bytea, integer, integer, bytea, integer, uuid, bytea, boolean)', 'neuraform_auth'),
     ('app.reauthenticate(text, text, bytea, bytea, uuid)', 'neuraform_user'),
     ('app.require_fresh_session(integer)', 'neuraform_user'),

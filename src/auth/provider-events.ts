@@ -27,7 +27,8 @@ export async function readProviderEvent(
 
 /**
  * Does what a provider tells of somebody: ends the sessions that its identity began, or takes the identity away, with the
- * account where it was the only one. Told again, it does nothing more and answers the same.
+ * account where it was the only one. Told again, it does nothing more and answers the same; told late, it does nothing to
+ * who has come again since.
  */
 export async function applyProviderEvent(
   scope: RequestScope,
@@ -39,7 +40,7 @@ export async function applyProviderEvent(
   const [answer] = await asService(scope, 'auth', 'provider event', (db) => [
     db.execute(sql`select * from app.apply_provider_event(
       ${eventId}, ${new Date(Date.now() + keptForSeconds * 1_000)}, ${provider}, ${issuer}, ${event.subject}, ${event.effect},
-      ${scope.requestId})`),
+      ${event.toldAt}, ${scope.requestId})`),
   ])
   return { erasureId: rowOf(Applied, answer).erasure_id }
 }

@@ -126,7 +126,8 @@ const getNonce = createRoute({
 })
 
 const refresh = createRoute({
-  ...session(tag, { limiter: 'AUTH_LIMITER' }),
+  // A token that was replaced would be counted anew.
+  ...session(tag, { limiter: 'AUTH_LIMITER', isLimitedByAddress: true }),
   method: 'post',
   path: '/auth/refresh',
   summary: 'Replace the token of this session',

@@ -20,6 +20,8 @@ interface Access {
 
 interface AccessOptions {
   readonly limiter?: Limiter
+  /** Whether the address is counted also where a token is presented: for what gives out another token. */
+  readonly isLimitedByAddress?: boolean
   /** The most bytes that a JSON body may have; 0 for a route that takes none. */
   readonly bodyBytes?: number
   readonly problems?: readonly ProblemCode[]
@@ -59,7 +61,7 @@ function access(tag: string, options: AccessOptions, guards: Guard[], refusals: 
     middleware: [
       ...(isForPeople ? [showPages] : []),
       ...guards,
-      limitRate(limiter),
+      limitRate(limiter, options.isLimitedByAddress),
       ...(bodyBytes === 0 ? [] : [readJsonBody(bodyBytes)]),
     ],
     'x-pages': isForPeople,

@@ -6,13 +6,14 @@ import { Problem } from '#src/http/problem.ts'
 export type Limiter = 'API_LIMITER' | 'AUTH_LIMITER' | 'COSTLY_LIMITER'
 
 /**
- * Counts the request against a limiter: by session where a token was presented, else by address. Throws
- * `too_many_requests`. A limiter that fails lets ordinary requests pass and refuses sign-in and what costs money.
+ * Counts the request against a limiter: by session where a token was presented, else, or where that is what counts, by
+ * address. Throws `too_many_requests`. A limiter that fails lets ordinary requests pass and refuses sign-in and what costs
+ * money.
  */
-export function limitRate(limiter: Limiter): MiddlewareHandler<AppEnv> {
+export function limitRate(limiter: Limiter, isByAddress = false): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
     const binding = c.get('config').bindings[limiter]
-    if (binding !== undefined && !(await isWithinLimit(binding, limiter, rateKey(c)))) {
+    if (binding !== undefined && !(await isWithinLimit(binding, limiter, rateKey(c, isByAddress)))) {
       throw new Problem('too_many_requests')
     }
     await next()
@@ -28,9 +29,9 @@ async function isWithinLimit(binding: RateLimit, limiter: Limiter, key: string):
   }
 }
 
-function rateKey(c: AppContext): string {
+function rateKey(c: AppContext, isByAddress: boolean): string {
   const caller = c.get('caller')
-  return caller === undefined
+  return caller === undefined || isByAddress
     ? `ip:${addressPrefix(c.req.header('CF-Connecting-IP'))}`
     : `session:${caller.tokenHash.toHex()}`
 }

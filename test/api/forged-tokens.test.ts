@@ -53,7 +53,7 @@ beforeAll(async () => {
 })
 
 afterEach(async () => {
-  await database.terminate()
+  await database.terminateNowAndThen()
 })
 
 describe.each(providers)('a forged token of %s', (name) => {

@@ -13,7 +13,7 @@ beforeEach(() => {
 afterEach(async () => {
   vi.useRealTimers()
   vi.mocked(fetch).mockRestore()
-  await database.terminate()
+  await database.terminateNowAndThen()
 })
 
 const passSeconds = (seconds: number) => vi.setSystemTime(Date.now() + seconds * 1_000)

@@ -25,7 +25,7 @@ beforeAll(async () => {
   graph = openGraph(provider('facebook'))
 })
 afterEach(async () => {
-  await database.terminate()
+  await database.terminateNowAndThen()
 })
 afterAll(() => {
   vi.mocked(fetch).mockRestore()

@@ -162,6 +162,32 @@ describe('Apple', () => {
   })
 })
 
+describe('what is told late', () => {
+  const hourAgo = Date.now() - 3_600_000
+  it.each([
+    ['apple', 'deauthorized'],
+    ['apple', 'deleted'],
+    ['facebook', 'deauthorized'],
+    ['facebook', 'deleted'],
+  ] as const)('leaves alone who has come again since: %s, %s', async (provider, what) => {
+    const person = newPerson()
+    const { session_token: token, user } = await newUserOf(provider, person)
+    const wish = { event: { event_time: hourAgo }, claims: { issued_at: Math.floor(hourAgo / 1_000) } }
+    const answer =
+      provider === 'apple'
+        ? await tellApple(
+            await appleMessage(person, what === 'deleted' ? 'account-delete' : 'consent-revoked', {
+              event: wish.event,
+            }),
+          )
+        : await tellFacebook(
+            what === 'deleted' ? 'data-deletion' : 'deauthorize',
+            await facebookMessage(person, { claims: wish.claims }),
+          )
+    expect([answer.status, await alive(token), await rows(user.id), await told(user.id)]).toEqual([200, 200, 1, []])
+  })
+})
+
 describe('Facebook', () => {
   it('is not believed where the request is forged, too old or half', async () => {
     const person = newPerson()

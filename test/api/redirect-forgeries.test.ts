@@ -31,7 +31,7 @@ beforeAll(async () => {
 })
 
 afterEach(async () => {
-  await database.terminate()
+  await database.terminateNowAndThen()
 })
 
 /** A sign-in by redirect for which the token endpoint answers what a test makes of a legal token. */

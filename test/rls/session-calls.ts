@@ -202,8 +202,8 @@ function identityCalls(scene: Scene): readonly Call[] {
 
 function eventCalls(scene: Scene): readonly Call[] {
   const role = 'auth'
-  const tell = (effect: string) =>
-    `select * from app.apply_provider_event(${fresh}, ${far}, 'google', ${subjectOf(scene)}, '${effect}', null)`
+  const tell = (effect: string, toldAt = 'now()') =>
+    `select * from app.apply_provider_event(${fresh}, ${far}, 'google', ${subjectOf(scene)}, '${effect}', ${toldAt}, null)`
   return [
     {
       name: 'apply_provider_event, the only identity deleted',
@@ -227,6 +227,14 @@ function eventCalls(scene: Scene): readonly Call[] {
       text: `${tell('email_disabled')}${andThen(
         `select 1 from public.audit_log l where l.action = 'provider.notified' and not exists (
            select from public.user_sessions s where s.revoked_reason like 'provider_%')`,
+      )}`,
+    },
+    {
+      name: 'apply_provider_event, of before they came: the account stays, and there is a receipt',
+      role,
+      text: `${tell('account_deleted', "now() - interval '1 hour'")}${andThen(
+        `select 1 from public.erasures e where e.id = ${fresh} and e.user_id is null and not exists (
+           select from public.users u where u.id = '${scene.one.userId}' and not u.is_active)`,
       )}`,
     },
     {

@@ -45,6 +45,10 @@ export function namedDatabase(transport: Transport = 'Hyperdrive', options = '')
        from pg_stat_activity where application_name = $1 order by backend_start`,
       [name],
     )
+  const terminate = async () =>
+    (await asOwner('select pg_terminate_backend(pid, 5000) from pg_stat_activity where application_name = $1', [name]))
+      .length
+  let calls = 0
   return {
     variables: databaseVia((url) => {
       url.searchParams.set('application_name', name)
@@ -52,12 +56,12 @@ export function namedDatabase(transport: Transport = 'Hyperdrive', options = '')
     }, transport),
     connections,
     /** Ends them as an operator would and waits until they are gone; how many there were. */
-    terminate: async () =>
-      (
-        await asOwner('select pg_terminate_backend(pid, 5000) from pg_stat_activity where application_name = $1', [
-          name,
-        ])
-      ).length,
+    terminate,
+    /** The same at every 25th call: after each test of a file with more tests than there are connections. */
+    terminateNowAndThen: async () => {
+      calls += 1
+      if (calls % 25 === 0) await terminate()
+    },
     /** Cancels what they are doing. */
     cancel: async () =>
       (await asOwner('select pg_cancel_backend(pid) from pg_stat_activity where application_name = $1', [name])).length,

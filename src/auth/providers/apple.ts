@@ -24,7 +24,12 @@ const longestUserField = 4_000
 const AppleClaims = z.object({ email_verified: FlagClaim, is_private_email: FlagClaim })
 
 /** One event of a notification. Of types that came later there is nothing to do. */
-const AppleEvent = z.object({ type: z.string(), sub: SubjectClaim })
+const AppleEvent = z.object({
+  type: z.string(),
+  sub: SubjectClaim,
+  /** In milliseconds. */
+  event_time: z.number().int().positive().max(8.64e15).optional().catch(undefined),
+})
 
 // Apple's documents spell the last one both ways.
 const effects: Readonly<Record<string, ProviderEvent['effect']>> = {
@@ -85,11 +90,12 @@ export const apple = {
   readEvent: async (config, signed) => {
     const audiences = audiencesOf(config)
     if (audiences.length === 0) throw notConfigured()
-    const { id, events } = await verifyEventToken(config, signed, { ...keysOf(config), audiences })
+    const { id, issuedAt, events } = await verifyEventToken(config, signed, { ...keysOf(config), audiences })
     const event = AppleEvent.safeParse(events)
     if (!event.success) throw refuseToken('claims')
     const effect = effects[event.data.type]
-    return effect === undefined ? undefined : { id, subject: event.data.sub, effect }
+    if (effect === undefined) return undefined
+    return { id, subject: event.data.sub, effect, toldAt: new Date(event.data.event_time ?? issuedAt * 1_000) }
   },
 
   revoke: async (config, { kind, value, client_id: clientId }) => {

@@ -125,7 +125,7 @@ export const facebook = {
     const { user_id: subject, issued_at: issuedAt } = told.data
     const age = Date.now() / 1_000 - issuedAt
     if (age > longestEventAgeSeconds || age < -60) throw refuseToken('age')
-    return { id: `${effect}\n${subject}\n${issuedAt}`, subject, effect }
+    return { id: `${effect}\n${subject}\n${issuedAt}`, subject, effect, toldAt: new Date(issuedAt * 1_000) }
   },
 
   grantOf,

@@ -72,14 +72,19 @@ export async function verifyIdToken(config: Config, token: string, rules: IdToke
   return { claims: claims.data, clientId, payload }
 }
 
-const EventClaims = z.object({ aud: Claims.shape.aud, jti: z.string().min(1).max(255), events: z.string().max(8_000) })
+const EventClaims = z.object({
+  aud: Claims.shape.aud,
+  iat: z.number(),
+  jti: z.string().min(1).max(255),
+  events: z.string().max(8_000),
+})
 
 /** What a provider's servers sign to tell of somebody (RFC 8417 in spirit): the same key set and form as an ID token. */
 export async function verifyEventToken(
   config: Config,
   token: string,
   rules: Omit<IdTokenRules, 'nonce'>,
-): Promise<{ readonly id: string; readonly events: unknown }> {
+): Promise<{ readonly id: string; readonly issuedAt: number; readonly events: unknown }> {
   checkForm(token)
   const payload = await verifySignature(config, token, rules, {
     requiredClaims: ['iat', 'jti', 'events'],
@@ -88,7 +93,8 @@ export async function verifyEventToken(
   const claims = EventClaims.safeParse(payload)
   if (!claims.success) throw refuseToken('claims')
   clientIdOf({ aud: claims.data.aud, azp: undefined }, rules.audiences)
-  return { id: claims.data.jti, events: readJson(new TextEncoder().encode(claims.data.events)) }
+  const { jti: id, iat: issuedAt } = claims.data
+  return { id, issuedAt, events: readJson(new TextEncoder().encode(claims.data.events)) }
 }
 
 /** jose reads base64 in any spelling, and of two equal members keeps the last: which one was meant is anybody's guess. */

@@ -35,6 +35,8 @@ export interface ProviderEvent {
   readonly id: string
   readonly subject: string
   readonly effect: 'deauthorized' | 'account_deleted' | 'email_disabled' | 'email_enabled'
+  /** When it happened there. */
+  readonly toldAt: Date
 }
 
 /** How old a message of a provider's may be. */

@@ -52,6 +52,7 @@ export async function foundProvider(name: Provider, replaced: Partial<Env> = {})
   const origin = `https://${name}-${crypto.randomUUID()}.test`
   const vendor = vendors[name]
   let newest = await makeSigningKey(name)
+  let rotations = 0
   let published = [newest]
   const asked: Asked[] = []
   const answers = new Map<string, Answering>()
@@ -75,7 +76,8 @@ export async function foundProvider(name: Provider, replaced: Partial<Env> = {})
     takeAsked: (path) => asked.splice(0).filter(({ url }) => path === undefined || url.pathname === path),
     publish: (path, answer) => (answer === undefined ? answers.delete(path) : answers.set(path, answer)),
     rotate: async ({ keepOlder }) => {
-      newest = await makeSigningKey()
+      rotations += 1
+      newest = await makeSigningKey(`${name}, ${rotations}`)
       published = keepOlder ? [newest, ...published] : [newest]
     },
     legal: async (changes = {}) => {
