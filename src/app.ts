@@ -12,7 +12,7 @@ import { Problem, problemResponse } from '#src/http/problem.ts'
 import { logRequests } from '#src/http/request-log.ts'
 import { allowedOrigins, secureHeaders } from '#src/http/response-headers.ts'
 import { newRouter } from '#src/http/router.ts'
-import { droppedSessionCookie, isByCookie } from '#src/http/session-cookie.ts'
+import { droppedSessionCookie, isByCookie, isSafe } from '#src/http/session-cookie.ts'
 import { answerUnmatched } from '#src/http/unmatched.ts'
 import { operationsRoutes } from '#src/operations/routes.ts'
 import { personaRoutes } from '#src/personas/routes.ts'
@@ -49,8 +49,9 @@ app.get('/openapi.json', (c) => c.json(contract, 200, { 'Cache-Control': 'public
 app.onError((error, c) => {
   const problem = problemFor(error)
   c.set('failure', problem)
-  // A cookie whose session has ended would keep this browser from what is public, and no script can take it away.
-  const isDeadCookie = problem.code === 'unauthenticated' && isByCookie(c)
+  // A cookie whose session has ended would keep this browser from what is public, and no script can take it away. What
+  // changes something may have lost to another request that was given a new one.
+  const isDeadCookie = problem.code === 'unauthenticated' && isSafe(c) && isByCookie(c)
   const answered = isDeadCookie ? problem.with({ 'Set-Cookie': droppedSessionCookie }) : problem
   return c.get('isPage') === true ? problemPage(answered) : problemResponse(answered)
 })

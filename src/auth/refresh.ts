@@ -3,8 +3,7 @@ import { z } from 'zod'
 import { checkNativeProof, auditingRefusals } from '#src/auth/native-sign-in.ts'
 import { prepareGrant } from '#src/auth/grants.ts'
 import type { Grant } from '#src/auth/providers/identity-provider.ts'
-import { refuseToken } from '#src/auth/providers/verified-identity.ts'
-import type { ProviderProof } from '#src/auth/shapes.ts'
+import type { FreshProof } from '#src/auth/shapes.ts'
 import { spend } from '#src/auth/single-use.ts'
 import { rowOf } from '#src/db/rows.ts'
 import { asService, asUser, type Caller } from '#src/db/scope.ts'
@@ -54,14 +53,13 @@ const Reauthenticated = z.object({ identity_id: z.uuid(), expires_at: z.coerce.d
 
 /**
  * Renews the sign-in of the caller's session with one of their own identities, and gives it a new token; the old one ends
- * at once. Throws `invalid_identity_token`, also for an identity that is not theirs, and for what carries no nonce: it may
- * have been made long before. Two flights: a session that has ended
+ * at once. It takes a nonce, for what carries none may have been made long before. Throws `invalid_identity_token`, also for
+ * an identity that is not theirs. Two flights: a session that has ended
  * asks no provider.
  */
-export async function reauthenticate(caller: Caller, proof: ProviderProof): Promise<Renewed> {
+export async function reauthenticate(caller: Caller, proof: FreshProof): Promise<Renewed> {
   return await auditingRefusals(caller, proof.provider, async () => {
     await asUser(caller, () => [])
-    if (proof.nonce === undefined) throw refuseToken('nonce')
     const { identity, grant, uses } = await checkNativeProof(caller, proof)
     const token = createSessionToken(caller.config)
     const [answer] = await asUser(caller, (db) => [

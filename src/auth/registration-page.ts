@@ -69,14 +69,16 @@ export async function registerByPage(
   device: Device,
 ): Promise<Registered> {
   const { config } = scope
+  const { TERMS_VERSION: terms, PRIVACY_VERSION: privacy } = config
+  if (terms === undefined || privacy === undefined) throw new Problem('not_configured')
   const wish = await wishOf(config, sealed, form.registration_ticket)
   const vouched = await readTicket(config, form.registration_ticket)
   const { session_token: token } = await register(
     scope,
     {
       ...form,
-      terms_version: config.TERMS_VERSION ?? '',
-      privacy_version: config.PRIVACY_VERSION ?? '',
+      terms_version: terms,
+      privacy_version: privacy,
       session_mode: wish.session_mode,
     },
     device,

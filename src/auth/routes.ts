@@ -13,6 +13,7 @@ import {
   LoginRequest,
   LogoutQuery,
   Nonce,
+  FreshProof,
   ProviderProof,
   Refreshed,
   RegisterReply,
@@ -143,7 +144,7 @@ const renew = createRoute({
   method: 'post',
   path: '/auth/reauthenticate',
   summary: 'Sign in again within this session',
-  request: { body: jsonBody(ProviderProof) },
+  request: { body: jsonBody(FreshProof) },
   responses: { 200: jsonContent(Refreshed, 'The new token; the old one has ended.') },
 })
 

@@ -17,6 +17,12 @@ const deviceInfoField = jsonObjectField.openapi({
   description: 'What the client says of its device: shown in the list of sessions.',
 })
 
+const nonceField = z
+  .string()
+  .min(1)
+  .max(400)
+  .openapi({ description: 'The nonce of `POST /auth/nonce` that the client gave the provider, as it was issued.' })
+
 const proof = {
   provider: z.enum(providers),
   token: z
@@ -24,12 +30,7 @@ const proof = {
     .min(1)
     .max(16_000)
     .openapi({ description: 'The ID token that the provider gave the client; for Facebook also an access token.' }),
-  nonce: z
-    .string()
-    .min(1)
-    .max(400)
-    .optional()
-    .openapi({ description: 'The nonce of `POST /auth/nonce` that the client gave the provider, as it was issued.' }),
+  nonce: nonceField.optional(),
   authorization_code: z.string().min(1).max(4_000).optional().openapi({
     description: 'What the provider gave beside the token: Apple’s lets the account be disconnected later.',
   }),
@@ -38,6 +39,10 @@ const proof = {
 /** What a native client brings from a provider. */
 export const ProviderProof = z.strictObject(proof).openapi('ProviderProof')
 export type ProviderProof = z.output<typeof ProviderProof>
+
+/** The same of a sign-in that must be new: what shows it was made for a nonce of this service's. */
+export const FreshProof = z.strictObject({ ...proof, nonce: nonceField }).openapi('FreshProof')
+export type FreshProof = z.output<typeof FreshProof>
 
 const sessionModeField = z
   .enum(['bearer', 'cookie'])

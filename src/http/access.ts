@@ -3,7 +3,7 @@ import { scopeOf, type AppContext, type AppEnv } from '#src/http/context.ts'
 import { readJsonBody } from '#src/http/json-body.ts'
 import { Problem, type ProblemCode } from '#src/http/problem.ts'
 import { limitRate, type Limiter } from '#src/http/rate-limit.ts'
-import { requireOwnOrigin, sessionCookies } from '#src/http/session-cookie.ts'
+import { isSafe, requireOwnOrigin, sessionCookies } from '#src/http/session-cookie.ts'
 import { checkSessionToken } from '#src/vault/session-token.ts'
 
 type Guard = MiddlewareHandler<AppEnv>
@@ -90,8 +90,6 @@ const allowSessionToken: Guard = async (c, next) => {
   else await requireSessionToken(c, next)
 }
 
-const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD'])
-
 /**
  * The token of the `Authorization` header; where there is none, that of the one session cookie. Throws `forbidden` for a
  * cookie that a page of a foreign origin may have sent along to change something.
@@ -101,7 +99,7 @@ export function presentedToken(c: AppContext): string | undefined {
   if (header !== undefined) return bearerToken(header)
   const cookies = sessionCookies(c)
   if (cookies.length !== 1) return undefined
-  if (!safeMethods.has(c.req.method)) requireOwnOrigin(c)
+  if (!isSafe(c)) requireOwnOrigin(c)
   return cookies[0]
 }
 

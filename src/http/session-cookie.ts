@@ -48,5 +48,10 @@ export function isFromOwnOrigin(c: AppContext): boolean {
   return allowed.includes(origin) || (own !== undefined && origin === new URL(own).origin)
 }
 
+const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD'])
+
+/** Whether a request only reads (RFC 9110 §9.2.1). */
+export const isSafe = (c: AppContext) => safeMethods.has(c.req.method)
+
 /** Whether the session of this request came in a cookie: a header, where there is one, goes first. */
 export const isByCookie = (c: AppContext) => c.req.header('Authorization') === undefined && sessionCookies(c).length > 0

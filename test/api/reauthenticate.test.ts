@@ -74,7 +74,7 @@ describe('a sign-in that is renewed', () => {
     const { token, person, user } = await newUser()
     await ageSignIn(user.id)
     const refused = await renew(token, { token: await googleToken({ person }) })
-    expect([refused.status, refused.body.code]).toEqual([401, 'invalid_identity_token'])
+    expect(refused).toMatchObject({ status: 422, body: { code: 'invalid_body', errors: [{ pointer: '/nonce' }] } })
     expect([await statusOf(token), (await link(token)).status]).toEqual([200, 428])
   })
 

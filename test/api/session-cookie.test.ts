@@ -98,6 +98,20 @@ describe('a session in a cookie', () => {
     expect(await statusOf(cookie)).toBe(401)
   })
 
+  it('stays with the one of two renewals at once that won: the other takes nothing away', async () => {
+    const { cookie, person } = await signedIn()
+    const renew = async () => {
+      const nonce = await freshNonce()
+      const body = { provider: 'google', token: await googleToken({ person, nonce }), nonce }
+      return await fromPage('POST', '/auth/reauthenticate', { cookie, body })
+    }
+    const answers = await Promise.all([renew(), renew()])
+    expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 401])
+    expect(answers.flatMap(({ headers }) => headers.getSetCookie()).map((line) => line.includes('Max-Age=0'))).toEqual([
+      false,
+    ])
+  })
+
   it('goes with the first answer after its session ended elsewhere', async () => {
     const { cookie } = await signedIn()
     await fromPage('POST', '/auth/logout?scope=all', { cookie })
