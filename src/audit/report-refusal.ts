@@ -4,7 +4,7 @@ import { asService, type RequestScope } from '#src/db/scope.ts'
 import { describeFailure } from '#src/http/log.ts'
 
 interface Refusals {
-  readonly provider: string
+  readonly provider: string | undefined
   readonly reason: string
   readonly requestId: string
   times: number
@@ -22,8 +22,11 @@ let writerSince = 0
  * moment are one entry that counts them, in one flight for each isolate at a time: a flood of forged tokens costs the
  * database next to nothing. An entry names the request of the first; what an isolate that ends holds back is lost.
  */
-export function reportRefusal(scope: RequestScope, { provider, reason }: { provider: string; reason: string }): void {
-  const name = `${provider} ${reason}`
+export function reportRefusal(
+  scope: RequestScope,
+  { provider, reason }: { provider: string | undefined; reason: string },
+): void {
+  const name = `${provider ?? ''} ${reason}`
   const alike = waiting.get(name) ?? { provider, reason, requestId: scope.requestId, times: 0 }
   alike.times += 1
   waiting.set(name, alike)
@@ -42,7 +45,7 @@ async function writeWaiting(scope: RequestScope): Promise<void> {
       refusals.map(({ provider, reason, requestId, times }) =>
         recordServiceEvent(db, { requestId }, null, {
           action: 'sign_in.refused',
-          details: { provider, reason, times: String(times) },
+          details: { ...(provider === undefined ? {} : { provider }), reason, times: String(times) },
         }),
       ),
     ).catch((error: unknown) => scope.report({ event: 'refusal_not_recorded', ...describeFailure(error) }))

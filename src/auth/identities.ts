@@ -5,13 +5,13 @@ import { identities } from '#src/accounts/tables.ts'
 import { recordEvent } from '#src/audit/record-event.ts'
 import { readGrant } from '#src/auth/grants.ts'
 import { auditingRefusals, checkNativeProof, type NativeProof } from '#src/auth/native-sign-in.ts'
-import { providerOf } from '#src/auth/providers/registry.ts'
-import type { Provider } from '#src/auth/providers/verified-identity.ts'
+import { providers } from '#src/auth/providers/verified-identity.ts'
+import { keepGrants, prepareRevocation, revokeBeside } from '#src/auth/revocations.ts'
 import type { IdentityList, IdentitySummary, ProviderProof } from '#src/auth/shapes.ts'
 import { spend } from '#src/auth/single-use.ts'
-import { found, rowOf } from '#src/db/rows.ts'
+import { subjectHashOf } from '#src/auth/subject-hash.ts'
+import { found } from '#src/db/rows.ts'
 import { asUser, type Caller, type Db } from '#src/db/scope.ts'
-import { describeFailure } from '#src/http/log.ts'
 import { Problem } from '#src/http/problem.ts'
 import { forgetDataKeys, openVault } from '#src/vault/open-vault.ts'
 import type { Vault } from '#src/vault/vault.ts'
@@ -42,12 +42,13 @@ const requireFresh = (db: Db, { config }: Caller) =>
 export async function addIdentity(caller: Caller, { identity, grant, uses }: NativeProof): Promise<IdentitySummary> {
   const id = uuidv7()
   const vault = await openVault(caller)
-  const [email, sealedGrant] = await Promise.all([
+  const [email, sealedGrant, subjectHash] = await Promise.all([
     vault.sealOptional(identities.email, id, identity.email),
     vault.sealOptional(identities.refreshToken, id, grant === undefined ? null : JSON.stringify(grant)),
+    subjectHashOf(caller.config, identity),
   ])
   try {
-    const [, , , , rows] = await asUser(caller, (db) => [
+    const [, , , , , rows] = await asUser(caller, (db) => [
       requireFresh(db, caller),
       db.execute(sql`select app.link_identity(${id}, ${identity.provider}, ${identity.issuer}, ${identity.subject},
         ${email}, ${identity.isPrivateEmail}, ${sealedGrant})`),
@@ -56,6 +57,7 @@ export async function addIdentity(caller: Caller, { identity, grant, uses }: Nat
         target: `identity:${id}`,
         details: { provider: identity.provider },
       }),
+      keepGrants(db, subjectHash),
       uses[0] === undefined ? db.execute(sql`select 1`) : spend(db, uses[0]),
       selectIdentities(db).where(eq(identities.id, id)),
     ])
@@ -66,27 +68,36 @@ export async function addIdentity(caller: Caller, { identity, grant, uses }: Nat
   }
 }
 
-const Unlinked = z.object({ provider: z.string(), grant_sealed: z.instanceof(Uint8Array).nullable() })
+const OwnGrant = z.object({
+  provider: z.enum(providers),
+  issuer: z.string(),
+  subject: z.string(),
+  grant_sealed: z.instanceof(Uint8Array).nullable(),
+})
 
 /**
- * Takes a way to sign in from the caller's account and ends the sessions that it began, but for this one; then tells the
- * provider. Throws `fresh_sign_in_needed`, `not_found`, and `last_identity` for the only one.
+ * Takes a way to sign in from the caller's account and ends the sessions that it began, but for this one. What its provider
+ * gave is given back. Throws `fresh_sign_in_needed`, `not_found`, and `last_identity` for the only one.
+ *
+ * Two flights: what was sealed under the person's key is sealed anew here, and queued in the transaction that lets it go.
  */
 export async function unlinkIdentity(caller: Caller, id: string): Promise<void> {
   const [, answer] = await asUser(caller, (db) => [
     requireFresh(db, caller),
-    db.execute(sql`select * from app.unlink_identity(${id}, ${caller.requestId})`),
+    db.execute(sql`select * from app.own_grant(${id})`),
   ])
-  const { provider, grant_sealed: sealed } = rowOf(Unlinked, answer)
+  const identity = OwnGrant.parse(found(answer.rows))
   const vault = await openVault(caller)
-  const grant = await readGrant(vault, id, sealed)
+  const grant = await readGrant(vault, id, identity.grant_sealed)
+  const giveBack =
+    grant === undefined ? undefined : await prepareRevocation(caller, { id, identity, grant, dueAt: new Date() })
+  await asUser(caller, (db) => [
+    requireFresh(db, caller),
+    db.execute(sql`select app.unlink_identity(${id}, ${caller.requestId})`),
+    ...(giveBack === undefined ? [] : [giveBack(db)]),
+  ])
   forgetDataKeys(vault.userId)
-  if (grant === undefined) return
-  caller.defer(
-    providerOf(z.enum(['google', 'facebook', 'apple']).parse(provider) satisfies Provider)
-      .revoke(caller.config, grant)
-      .catch((error: unknown) => caller.report({ event: 'grant_not_revoked', provider, ...describeFailure(error) })),
-  )
+  if (giveBack !== undefined) revokeBeside(caller)
 }
 
 const selectIdentities = (db: Db) =>

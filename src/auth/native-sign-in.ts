@@ -27,7 +27,7 @@ export async function checkNativeProof(scope: RequestScope, proof: ProviderProof
   const identity = await verifyIdentity(scope.config, proof.provider, proof.token, proof.nonce)
   return {
     identity,
-    grant: await grantOf(scope, identity, proof.authorization_code),
+    grant: await grantOf(scope, identity, proof),
     uses: nonce === undefined ? [] : [nonce],
     isFresh: nonce !== undefined,
   }
@@ -37,14 +37,14 @@ export async function checkNativeProof(scope: RequestScope, proof: ProviderProof
 async function grantOf(
   scope: RequestScope,
   identity: VerifiedIdentity,
-  code: string | undefined,
+  { authorization_code: code, redirect_uri: redirectUri }: ProviderProof,
 ): Promise<Grant | undefined> {
   const provider = providerOf(identity.provider)
   if (code === undefined || provider.exchangeNativeCode === undefined) {
     return provider.grantOf?.(scope.config, identity.subject)
   }
   try {
-    return await provider.exchangeNativeCode(scope.config, { code, identity })
+    return await provider.exchangeNativeCode(scope.config, { code, identity, redirectUri })
   } catch (error) {
     if (error instanceof Problem && error.status < 500) throw error
     scope.report({ event: 'grant_not_obtained', provider: identity.provider, ...describeFailure(error) })
@@ -52,12 +52,22 @@ async function grantOf(
   }
 }
 
-const refusals: ReadonlySet<string> = new Set(['invalid_identity_token', 'registration_refused', 'forbidden'])
+const refusals: ReadonlySet<string> = new Set([
+  'invalid_identity_token',
+  'invalid_code',
+  'invalid_state',
+  'invalid_ticket',
+  'registration_refused',
+  'forbidden',
+])
 
-/** Runs a sign-in; what refuses it is counted in the audit log, and a spent nonce is one token like any other bad one. */
+/**
+ * Runs a sign-in, or a part of one; what refuses it is counted in the audit log, and a spent nonce is one token like any
+ * other bad one. Of an invented code or ticket nobody knows the provider.
+ */
 export async function auditingRefusals<T>(
   scope: RequestScope,
-  provider: VerifiedIdentity['provider'],
+  provider: VerifiedIdentity['provider'] | undefined,
   signIn: () => Promise<T>,
 ): Promise<T> {
   try {

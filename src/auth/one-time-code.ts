@@ -1,6 +1,5 @@
 import { timingSafeEqual } from 'node:crypto'
 import * as z from 'zod'
-import { deviceThatReplaces } from '#src/auth/device.ts'
 import { auditingRefusals, type NativeProof } from '#src/auth/native-sign-in.ts'
 import type { ExchangeRequest, LoginAnswer, Device } from '#src/auth/shapes.ts'
 import { completeSignIn } from '#src/auth/sign-in.ts'
@@ -15,22 +14,11 @@ const lifetimeSeconds = 60
 const CodePayload = z.strictObject({
   code_challenge: z.string(),
   vouched: SealedIdentity,
-  /** The hash of a session that nobody holds and that ends when the code is traded, in base64url. */
-  replaces: z.string().optional(),
 })
 
 /** A code that whoever holds its verifier may trade for a session, once and within a minute. */
-export async function issueOneTimeCode(
-  config: Config,
-  vouched: Vouched,
-  codeChallenge: string,
-  replaces?: Uint8Array,
-): Promise<string> {
-  const payload = {
-    code_challenge: codeChallenge,
-    vouched: sealedIdentityOf(vouched),
-    ...(replaces === undefined ? {} : { replaces: replaces.toBase64({ alphabet: 'base64url' }) }),
-  }
+export async function issueOneTimeCode(config: Config, vouched: Vouched, codeChallenge: string): Promise<string> {
+  const payload = { code_challenge: codeChallenge, vouched: sealedIdentityOf(vouched) }
   return (await issueSingleUse(config, 'code', payload, lifetimeSeconds)).token
 }
 
@@ -44,12 +32,12 @@ export async function exchangeCode(
   device: Device,
 ): Promise<LoginAnswer> {
   const read = await readSingleUse(scope.config, 'code', CodePayload, code)
-  if (read === undefined) throw new Problem('invalid_code')
-  if (!(await isChallengeOf(codeVerifier, read.payload.code_challenge))) throw new Problem('invalid_code')
-  const proof: NativeProof = { ...vouchedFrom(read.payload.vouched), uses: [read.use], isFresh: true }
-  return await auditingRefusals(scope, proof.identity.provider, async () => {
+  return await auditingRefusals(scope, read?.payload.vouched.provider, async () => {
+    if (read === undefined) throw new Problem('invalid_code')
+    if (!(await isChallengeOf(codeVerifier, read.payload.code_challenge))) throw new Problem('invalid_code')
+    const proof: NativeProof = { ...vouchedFrom(read.payload.vouched), uses: [read.use], isFresh: true }
     try {
-      return await completeSignIn(scope, proof, deviceThatReplaces(device, read.payload.replaces))
+      return await completeSignIn(scope, proof, device)
     } catch (error) {
       throw error instanceof Problem && error.code === 'ticket_used' ? new Problem('invalid_code') : error
     }

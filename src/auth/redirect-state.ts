@@ -8,7 +8,8 @@ import type { Config } from '#src/config.ts'
 import { Problem } from '#src/http/problem.ts'
 import { cookiesNamed } from '#src/http/session-cookie.ts'
 
-const lifetimeSeconds = 600
+/** How long a redirect may take. */
+export const lifetimeSeconds = 600
 
 /** What a client asked of a sign-in by redirect. */
 export const RedirectWish = z.strictObject({
@@ -18,7 +19,7 @@ export const RedirectWish = z.strictObject({
   session_mode: z.enum(['bearer', 'cookie']),
   /** Who fills in what a new person must say of themselves: the service's own page, or the client. */
   registration: z.enum(['hosted', 'client']),
-  /** The hash of the session to which the identity is to be added, in base64url. */
+  /** The hash of the token, then, of the session to which the identity is to be added, in base64url. */
   link_to: z.string().optional(),
   /** The hash of the session that the browser's cookie held when it began, in base64url: the new one takes its place. */
   replaces: z.string().optional(),

@@ -1,3 +1,5 @@
+import { sql } from 'drizzle-orm'
+import { z } from 'zod'
 import type { Device, StartQuery } from '#src/auth/shapes.ts'
 import { deviceThatReplaces } from '#src/auth/device.ts'
 import { addIdentity } from '#src/auth/identities.ts'
@@ -8,6 +10,7 @@ import type { Provider } from '#src/auth/providers/verified-identity.ts'
 import {
   beginRedirect,
   findState,
+  lifetimeSeconds,
   redirectUriOf,
   type BegunRedirect,
   type FoundState,
@@ -17,8 +20,8 @@ import { allowedReturnUrl, withParameters } from '#src/auth/return-urls.ts'
 import { completeSignIn, isKnownIdentity } from '#src/auth/sign-in.ts'
 import { spend } from '#src/auth/single-use.ts'
 import { issueTicket, type Vouched } from '#src/auth/ticket.ts'
+import { rowOf } from '#src/db/rows.ts'
 import { asService, asUser, type Caller, type RequestScope } from '#src/db/scope.ts'
-import { sql } from 'drizzle-orm'
 import { Problem, type ProblemCode } from '#src/http/problem.ts'
 
 /** How a callback ends: back in the client, or on the page where somebody new says who they are. */
@@ -79,26 +82,34 @@ export async function endRedirect(
   cookieHeader: string | undefined,
   device: Device,
 ): Promise<CallbackEnd> {
-  const attempt = await findState(scope.config, provider, parameters['state'] ?? '', cookieHeader)
-  if (attempt === undefined) throw new Problem('invalid_state')
-  // Another server than the one that was asked answers (RFC 9207 §2.4).
-  const named = parameters['iss']
-  if (named !== undefined && named !== providerOf(provider).issuerOf(scope.config)) throw new Problem('invalid_state')
-  await spendAttempt(scope, attempt)
-  const { wish } = attempt
-  if (parameters['error'] !== undefined) return returning(wish.return_to, { error: errorOf(parameters['error']) })
-  const code = parameters['code']
-  if (code === undefined || code === '') throw new Problem('invalid_state')
   return await auditingRefusals(scope, provider, async () => {
+    const attempt = await findState(scope.config, provider, parameters['state'] ?? '', cookieHeader)
+    if (attempt === undefined) throw new Problem('invalid_state')
+    // Another server than the one that was asked answers (RFC 9207 §2.4).
+    const named = parameters['iss']
+    if (named !== undefined && named !== providerOf(provider).issuerOf(scope.config)) throw new Problem('invalid_state')
+    const linkTo = await spendAttempt(scope, attempt)
+    const { wish } = attempt
+    if (parameters['error'] !== undefined) return returning(wish.return_to, { error: errorOf(parameters['error']) })
+    const code = parameters['code']
+    if (code === undefined || code === '') throw new Problem('invalid_state')
     const vouched = await vouchedBy(scope, provider, attempt, code, parameters)
-    if (wish.link_to !== undefined) return await link(scope, wish.link_to, wish.return_to, vouched)
+    if (linkTo !== undefined) return await link(scope, linkTo, wish.return_to, vouched)
     return await signInWith(scope, attempt, vouched, device)
   })
 }
 
-async function spendAttempt(scope: RequestScope, { use }: FoundState): Promise<void> {
+const LiveToken = z.object({ token_hash: z.instanceof(Uint8Array).nullable() })
+
+/** Spends an attempt. For one that links: the hash of the token that its session has by now. */
+async function spendAttempt(scope: RequestScope, { use, wish }: FoundState): Promise<Uint8Array | undefined> {
+  const begun = wish.link_to === undefined ? undefined : Uint8Array.fromBase64(wish.link_to, { alphabet: 'base64url' })
   try {
-    await asService(scope, 'auth', 'callback', (db) => [spend(db, use)])
+    const [, answer] = await asService(scope, 'auth', 'callback', (db) => [
+      spend(db, use),
+      db.execute(sql`select app.live_token(${begun ?? null}::bytea, ${lifetimeSeconds}) as token_hash`),
+    ])
+    return begun === undefined ? undefined : (rowOf(LiveToken, answer).token_hash ?? begun)
   } catch (error) {
     throw error instanceof Problem && error.code === 'ticket_used' ? new Problem('invalid_state') : error
   }
@@ -137,19 +148,25 @@ async function signInWith(
       { ...vouched, uses: [], isFresh: true },
       deviceThatReplaces(device, wish.replaces),
     )
-    if (answer.status === 'registration_required') return await registering(scope, wish, vouched)
+    if (answer.status === 'registration_required') return registering(scope, wish, answer.registration_ticket, vouched)
     return { kind: 'return', url: wish.return_to, sessionToken: answer.session_token }
   }
   const isHosted = wish.registration === 'hosted'
-  if (isHosted && !(await isKnownIdentity(scope, vouched.identity))) return await registering(scope, wish, vouched)
+  if (isHosted && !(await isKnownIdentity(scope, vouched.identity))) {
+    return registering(scope, wish, (await issueTicket(scope, vouched)).ticket, vouched)
+  }
   return returning(wish.return_to, {
     code: await issueOneTimeCode(scope.config, vouched, wish.code_challenge ?? ''),
   })
 }
 
-async function registering({ config }: RequestScope, wish: FoundState['wish'], vouched: Vouched): Promise<CallbackEnd> {
+function registering(
+  { config }: RequestScope,
+  wish: FoundState['wish'],
+  ticket: string,
+  vouched: Vouched,
+): CallbackEnd {
   if (!canHostRegistration(config)) throw new Problem('not_configured', noDocuments)
-  const { ticket } = await issueTicket(config, vouched)
   return { kind: 'register', pending: { wish, ticket, suggested: vouched.identity } }
 }
 
@@ -162,8 +179,12 @@ const toldToClient: ReadonlySet<ProblemCode> = new Set([
   'unauthenticated',
 ])
 
-async function link(scope: RequestScope, linkTo: string, returnTo: string, vouched: Vouched): Promise<CallbackEnd> {
-  const tokenHash = Uint8Array.fromBase64(linkTo, { alphabet: 'base64url' })
+async function link(
+  scope: RequestScope,
+  tokenHash: Uint8Array,
+  returnTo: string,
+  vouched: Vouched,
+): Promise<CallbackEnd> {
   try {
     const { id } = await addIdentity(
       { ...scope, tokenHash, session: undefined },

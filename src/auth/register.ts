@@ -5,9 +5,12 @@ import { identities, users } from '#src/accounts/tables.ts'
 import { recordServiceEvent, type ServiceEvent } from '#src/audit/record-event.ts'
 import { hasReachedAge, isPossibleBirthdate, opensOn, todayInUtc } from '#src/auth/age-gate.ts'
 import { prepareGrant } from '#src/auth/grants.ts'
+import { auditingRefusals } from '#src/auth/native-sign-in.ts'
+import { keepGrants, prepareRevocation, revokeBeside } from '#src/auth/revocations.ts'
 import type { Authenticated, Device, RegisterRequest } from '#src/auth/shapes.ts'
 import { prepareSession } from '#src/auth/start-session.ts'
-import { readTicket, subjectName, type Ticket } from '#src/auth/ticket.ts'
+import { subjectHashOf } from '#src/auth/subject-hash.ts'
+import { readTicket, type Ticket, type Vouched } from '#src/auth/ticket.ts'
 import { rowOf } from '#src/db/rows.ts'
 import { asService, type Db, type RequestScope } from '#src/db/scope.ts'
 import { Problem } from '#src/http/problem.ts'
@@ -22,62 +25,22 @@ import { Vault } from '#src/vault/vault.ts'
  * `registration_refused`, which spends the ticket, keeps nothing of the person and holds for a day.
  */
 export async function register(scope: RequestScope, request: RegisterRequest, device: Device): Promise<Authenticated> {
-  const ticket = await readTicket(scope.config, request.registration_ticket)
-  const subjectHash = await lookupIndex(scope.config, 'subject', subjectName(ticket.identity))
-  const today = todayInUtc()
-  if (!isPossibleBirthdate(request.birthdate, today)) {
-    throw new Problem('invalid_body', undefined, {
-      errors: [{ pointer: '/birthdate', detail: 'must be a date of birth' }],
-    })
-  }
-  if (!hasReachedAge(request.birthdate, scope.config.MINIMUM_AGE, today)) {
-    await refuse(scope, ticket, subjectHash)
-    throw new Problem('registration_refused')
-  }
-  return await createAccount(scope, ticket, subjectHash, request, device)
-}
-
-async function refuse(scope: RequestScope, ticket: Ticket, subjectHash: Uint8Array): Promise<void> {
-  await asService(scope, 'auth', 'registration refused', (db) => [
-    db.execute(
-      sql`select app.refuse_registration(${ticket.use.id}, ${ticket.use.expiresAt}, ${uuidv7()}, ${subjectHash})`,
-    ),
-    recordServiceEvent(db, scope, null, {
-      action: 'registration.refused',
-      details: { provider: ticket.identity.provider, reason: 'age' },
-    }),
-  ])
-}
-
-async function createAccount(
-  scope: RequestScope,
-  ticket: Ticket,
-  subjectHash: Uint8Array,
-  request: RegisterRequest,
-  device: Device,
-): Promise<Authenticated> {
-  const [userId, identityId] = [uuidv7(), uuidv7()]
-  const key = await createDataKey(scope.config, userId)
-  const vault = new Vault(userId, [key.dataKey])
-  const session = await prepareSession(scope, vault, device)
-  const account = await sealAccount(scope, vault, key, identityId, ticket, request)
-  const keepGrant = await prepareGrant(vault, identityId, ticket.grant)
+  const { ticket, account } = await prepareRegistration(scope, request)
+  const session = await prepareSession(scope, account.vault, device)
   const [, created, started] = await asService(scope, 'auth', 'registration', (db) => [
-    db.execute(sql`select app.claim_registration(${ticket.use.id}, ${ticket.use.expiresAt}, ${subjectHash})`),
-    account(db),
-    session.statement(db, userId, identityId, true),
-    recordServiceEvent(db, scope, userId, registrationEvent(ticket, request, session.id)),
-    ...keepGrant(db),
-    ...keepRelay(db, ticket, userId, identityId),
+    account.claim(db),
+    account.create(db),
+    session.statement(db, account.userId, account.identityId, true),
+    ...account.complete(db, `session:${session.id}`),
   ])
-  keepDataKeys(session.tokenHash, { userId, keys: [key.dataKey], broken: [] })
+  keepDataKeys(session.tokenHash, { userId: account.userId, keys: account.keys, broken: [] })
   const createdAt = rowOf(z.object({ created_at: z.coerce.date() }), created).created_at.toISOString()
   return {
     status: 'authenticated',
     session_token: session.token,
     expires_at: rowOf(z.object({ expires_at: z.coerce.date() }), started).expires_at.toISOString(),
     user: {
-      id: userId,
+      id: account.userId,
       first_name: request.first_name,
       last_name: request.last_name,
       email: ticket.identity.email,
@@ -95,13 +58,87 @@ async function createAccount(
   }
 }
 
+/** The same without a session, for whoever signs in with what comes of it; who was registered. */
+export async function registerOnly(scope: RequestScope, request: RegisterRequest): Promise<Vouched> {
+  const { ticket, account } = await prepareRegistration(scope, request)
+  await asService(scope, 'auth', 'registration', (db) => [
+    account.claim(db),
+    account.create(db),
+    ...account.complete(db, undefined),
+  ])
+  return ticket
+}
+
+async function prepareRegistration(scope: RequestScope, request: RegisterRequest) {
+  const ticket = await auditingRefusals(scope, undefined, async () => {
+    return await readTicket(scope.config, request.registration_ticket)
+  })
+  const subjectHash = await subjectHashOf(scope.config, ticket.identity)
+  const today = todayInUtc()
+  if (!isPossibleBirthdate(request.birthdate, today)) {
+    throw new Problem('invalid_body', undefined, {
+      errors: [{ pointer: '/birthdate', detail: 'must be a date of birth' }],
+    })
+  }
+  if (!hasReachedAge(request.birthdate, scope.config.MINIMUM_AGE, today)) {
+    await refuse(scope, ticket, subjectHash)
+    throw new Problem('registration_refused')
+  }
+  return { ticket, account: await prepareAccount(scope, ticket, subjectHash, request) }
+}
+
+/** Somebody who is too young: what their provider gave goes back at once. */
+async function refuse(scope: RequestScope, { use, identity, grant }: Ticket, subjectHash: Uint8Array): Promise<void> {
+  const giveBack =
+    grant === undefined
+      ? undefined
+      : await prepareRevocation(scope, { id: uuidv7(), identity, grant, dueAt: new Date() })
+  await asService(scope, 'auth', 'registration refused', (db) => [
+    db.execute(sql`select app.refuse_registration(${use.id}, ${use.expiresAt}, ${uuidv7()}, ${subjectHash})`),
+    recordServiceEvent(db, scope, null, {
+      action: 'registration.refused',
+      details: { provider: identity.provider, reason: 'age' },
+    }),
+    ...(giveBack === undefined ? [] : [keepGrants(db, subjectHash), giveBack(db)]),
+  ])
+  if (giveBack !== undefined) revokeBeside(scope)
+}
+
+/** Seals what is to be sealed of a new account; its statements make it, in this order, once the ticket is claimed. */
+async function prepareAccount(scope: RequestScope, ticket: Ticket, subjectHash: Uint8Array, request: RegisterRequest) {
+  const [userId, identityId] = [uuidv7(), uuidv7()]
+  const key = await createDataKey(scope.config, userId)
+  const vault = new Vault(userId, [key.dataKey])
+  const create = await sealAccount(scope, vault, key, identityId, ticket, request)
+  const keepGrant = await prepareGrant(vault, identityId, ticket.grant)
+  return {
+    userId,
+    identityId,
+    vault,
+    keys: [key.dataKey],
+    claim: (db: Db) =>
+      db.execute(sql`select app.claim_registration(${ticket.use.id}, ${ticket.use.expiresAt}, ${subjectHash})`),
+    create,
+    complete: (db: Db, target: string | undefined) => [
+      recordServiceEvent(db, scope, userId, registrationEvent(ticket, request, target)),
+      keepGrants(db, subjectHash),
+      ...keepGrant(db),
+      ...keepRelay(db, ticket, userId, identityId),
+    ],
+  }
+}
+
 /** Notes that the address is a relay that the provider made, where it is one. */
 const keepRelay = (db: Db, { identity }: Ticket, userId: string, identityId: string) =>
   identity.isPrivateEmail ? [db.execute(sql`select app.keep_private_email(${userId}, ${identityId})`)] : []
 
-const registrationEvent = ({ identity }: Ticket, request: RegisterRequest, sessionId: string): ServiceEvent => ({
+const registrationEvent = (
+  { identity }: Ticket,
+  request: RegisterRequest,
+  target: string | undefined,
+): ServiceEvent => ({
   action: 'account.registered',
-  target: `session:${sessionId}`,
+  ...(target === undefined ? {} : { target }),
   details: {
     provider: identity.provider,
     terms_version: request.terms_version,

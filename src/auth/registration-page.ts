@@ -2,14 +2,12 @@ import * as z from 'zod'
 import { issueOneTimeCode } from '#src/auth/one-time-code.ts'
 import type { VerifiedIdentity } from '#src/auth/providers/verified-identity.ts'
 import { RedirectWish } from '#src/auth/redirect-state.ts'
-import { register } from '#src/auth/register.ts'
+import { register, registerOnly } from '#src/auth/register.ts'
 import { withParameters } from '#src/auth/return-urls.ts'
 import { RegisterRequest, type Device } from '#src/auth/shapes.ts'
-import { readTicket } from '#src/auth/ticket.ts'
 import type { Config } from '#src/config.ts'
 import type { RequestScope } from '#src/db/scope.ts'
 import { Problem } from '#src/http/problem.ts'
-import { checkSessionToken } from '#src/vault/session-token.ts'
 import { issueSealedToken, readSealedToken } from '#src/vault/sealed-token.ts'
 
 /** Somebody new in a browser who has yet to say who they are. */
@@ -61,7 +59,7 @@ async function hashOf(ticket: string): Promise<string> {
 
 /**
  * Makes the account of somebody who filled the page in. Throws what `register` throws. Without a cookie the client trades
- * a code for its session, and the one that registering began ends with that: nobody has seen its token.
+ * a code for its session.
  */
 export async function registerByPage(
   scope: RequestScope,
@@ -72,19 +70,10 @@ export async function registerByPage(
   const { TERMS_VERSION: terms, PRIVACY_VERSION: privacy } = config
   if (terms === undefined || privacy === undefined) throw new Problem('not_configured')
   const wish = await wishOf(config, sealed, form.registration_ticket)
-  const vouched = await readTicket(config, form.registration_ticket)
-  const { session_token: token } = await register(
-    scope,
-    {
-      ...form,
-      terms_version: terms,
-      privacy_version: privacy,
-      session_mode: wish.session_mode,
-    },
-    device,
-  )
-  if (wish.session_mode === 'cookie') return { url: wish.return_to, sessionToken: token }
-  const unheld = checkSessionToken(config, token)
-  const code = await issueOneTimeCode(config, vouched, wish.code_challenge ?? '', unheld)
+  const request = { ...form, terms_version: terms, privacy_version: privacy, session_mode: wish.session_mode }
+  if (wish.session_mode === 'cookie') {
+    return { url: wish.return_to, sessionToken: (await register(scope, request, device)).session_token }
+  }
+  const code = await issueOneTimeCode(config, await registerOnly(scope, request), wish.code_challenge ?? '')
   return { url: withParameters(wish.return_to, { code }), sessionToken: undefined }
 }

@@ -34,6 +34,10 @@ const proof = {
   authorization_code: z.string().min(1).max(4_000).optional().openapi({
     description: 'What the provider gave beside the token: Apple’s lets the account be disconnected later.',
   }),
+  redirect_uri: z.string().min(1).max(2_000).optional().openapi({
+    description:
+      'The redirect URI under which the authorization code was asked for: Apple’s SDK for the web, and Android, need one. A code of an iOS app has none.',
+  }),
 }
 
 /** What a native client brings from a provider. */

@@ -8,12 +8,12 @@ import type { VerifiedIdentity } from '#src/auth/providers/verified-identity.ts'
 import type { Authenticated, Device, LoginAnswer, LoginRequest, RegistrationRequired } from '#src/auth/shapes.ts'
 import { spend, spendUnlessKnown } from '#src/auth/single-use.ts'
 import { prepareSession } from '#src/auth/start-session.ts'
-import { issueTicket, subjectName, type Vouched } from '#src/auth/ticket.ts'
+import { subjectHashOf } from '#src/auth/subject-hash.ts'
+import { issueTicket, type Vouched } from '#src/auth/ticket.ts'
 import { rowOf } from '#src/db/rows.ts'
 import { asService, WrappedKeysOrNone, type RequestScope } from '#src/db/scope.ts'
 import { Problem } from '#src/http/problem.ts'
 import { unwrapDataKeys } from '#src/vault/data-key.ts'
-import { lookupIndex } from '#src/vault/lookup.ts'
 import { keepDataKeys } from '#src/vault/open-vault.ts'
 import { reportBrokenAtSignIn } from '#src/vault/report-broken.ts'
 import { Vault } from '#src/vault/vault.ts'
@@ -79,7 +79,7 @@ async function findIdentity(
   { identity, uses }: Pick<NativeProof, 'identity' | 'uses'>,
 ): Promise<z.output<typeof Found>> {
   const { issuer, subject } = identity
-  const subjectHash = await lookupIndex(scope.config, 'subject', subjectName(identity))
+  const subjectHash = await subjectHashOf(scope.config, identity)
   const [answer] = await asService(scope, 'auth', 'sign-in', (db) => [
     db.execute(sql`select * from app.find_identity(${issuer}, ${subject}, ${subjectHash})`),
     ...uses.map((use) => spendUnlessKnown(db, use, identity)),
@@ -126,7 +126,7 @@ async function authenticate(
 }
 
 async function offerRegistration(scope: RequestScope, vouched: Vouched): Promise<RegistrationRequired> {
-  const { ticket, expiresAt } = await issueTicket(scope.config, vouched)
+  const { ticket, expiresAt } = await issueTicket(scope, vouched)
   const { identity } = vouched
   return {
     status: 'registration_required',

@@ -96,3 +96,33 @@ export const loginTickets = pgTable(
     jobsPolicy('login_tickets', 'delete', sql`expires_at < now()`),
   ],
 ).enableRLS()
+
+const isDueSoon = sql`due_at <= now() + interval '1 day'`
+
+/** What a provider gave and is to get back, until it has taken it: of nobody's account any more, or of none yet. */
+export const grantsToRevoke = pgTable(
+  'grants_to_revoke',
+  {
+    id: uuid().primaryKey(),
+    provider: text({ enum: ['google', 'apple', 'facebook'] }).notNull(),
+    /** Keyed: whoever has an account with this subject again keeps what they gave. */
+    subjectHash: bytes('subject_hash').notNull(),
+    /** A JWE that the service alone reads. */
+    sealedGrant: text('sealed_grant').notNull(),
+    attempts: integer().notNull().default(0),
+    dueAt: moment('due_at').notNull(),
+    createdAt: moment('created_at').notNull().defaultNow(),
+  },
+  (table) => [
+    index('grants_to_revoke_due_at_idx').on(table.dueAt),
+    index('grants_to_revoke_subject_hash_idx').on(table.subjectHash),
+    check('grants_to_revoke_provider_check', sql`provider in ('google', 'apple', 'facebook')`),
+    check('grants_to_revoke_subject_hash_check', sql`length(subject_hash) = 32`),
+    check('grants_to_revoke_sealed_grant_check', sql`length(sealed_grant) between 1 and 16384`),
+    ...gatePolicies('grants_to_revoke', ['select', 'insert', 'delete']),
+    // What is put off must still be seen by who puts it off: a day is the longest pause.
+    jobsPolicy('grants_to_revoke', 'select', isDueSoon),
+    jobsPolicy('grants_to_revoke', 'update', isDueSoon, isDueSoon),
+    jobsPolicy('grants_to_revoke', 'delete', isDueSoon),
+  ],
+).enableRLS()

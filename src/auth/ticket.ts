@@ -1,8 +1,10 @@
 import { z } from 'zod'
 import { Grant } from '#src/auth/providers/identity-provider.ts'
 import { providers, type VerifiedIdentity } from '#src/auth/providers/verified-identity.ts'
+import { prepareRevocation } from '#src/auth/revocations.ts'
 import { issueSingleUse, readSingleUse, type SingleUse } from '#src/auth/single-use.ts'
 import type { Config } from '#src/config.ts'
+import { asService, type RequestScope } from '#src/db/scope.ts'
 import { Problem } from '#src/http/problem.ts'
 
 const lifetimeSeconds = 600
@@ -74,9 +76,18 @@ export interface Ticket extends Vouched {
   readonly use: SingleUse
 }
 
-/** Makes a ticket. */
-export async function issueTicket(config: Config, vouched: Vouched): Promise<{ ticket: string; expiresAt: Date }> {
-  const { token, expiresAt } = await issueSingleUse(config, 'registration', sealedIdentityOf(vouched), lifetimeSeconds)
+/**
+ * Makes a ticket. What the provider gave is given back where nobody registers with it: a flight, where there is something.
+ */
+export async function issueTicket(scope: RequestScope, vouched: Vouched): Promise<{ ticket: string; expiresAt: Date }> {
+  const { identity, grant } = vouched
+  const sealed = sealedIdentityOf(vouched)
+  const { id, token, expiresAt } = await issueSingleUse(scope.config, 'registration', sealed, lifetimeSeconds)
+  if (grant !== undefined) {
+    const dueAt = new Date(expiresAt.getTime() + 60_000)
+    const queue = await prepareRevocation(scope, { id, identity, grant, dueAt })
+    await asService(scope, 'auth', 'registration offered', (db) => [queue(db)])
+  }
   return { ticket: token, expiresAt }
 }
 
@@ -86,7 +97,3 @@ export async function readTicket(config: Config, ticket: string): Promise<Ticket
   if (read === undefined) throw new Problem('invalid_ticket')
   return { use: read.use, ...vouchedFrom(read.payload) }
 }
-
-/** The text under which a subject is looked up when it must not be stored. */
-export const subjectName = ({ issuer, subject }: Pick<VerifiedIdentity, 'issuer' | 'subject'>) =>
-  `${issuer}\n${subject}`

@@ -1,5 +1,6 @@
 import type { PgColumn, PgTable } from 'drizzle-orm/pg-core'
 import type { Config } from '#src/config.ts'
+import type { Db, RequestScope, Statement } from '#src/db/scope.ts'
 
 /** What a slice holds of a person. Rows go with the account by their foreign keys; blobs go through `eraseBlobs`. */
 export interface PersonalData {
@@ -7,6 +8,11 @@ export interface PersonalData {
   readonly tables: readonly PgTable[]
   /** The columns that hold what the person's data key sealed. */
   readonly sealed?: readonly PgColumn[]
+  /**
+   * Takes out what must outlast the rows and their key; the statements that it returns, as the role of 'jobs', fly with the
+   * deletion.
+   */
+  readonly release?: (scope: RequestScope, userId: string) => Promise<(db: Db) => readonly Statement[]>
   /**
    * Deletes what lies outside the database, and returns the names of what it deleted; rows may say that there is some.
    * It may run again after it was cut short.

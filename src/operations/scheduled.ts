@@ -1,5 +1,6 @@
 import { lt, and, eq, sql } from 'drizzle-orm'
 import { anchorHeads } from '#src/audit/anchors.ts'
+import { revokeDueGrants } from '#src/auth/revocations.ts'
 import { loginTickets, userSessions } from '#src/auth/tables.ts'
 import { turns } from '#src/conversations/tables.ts'
 import { asService, type Db, type RequestScope } from '#src/db/scope.ts'
@@ -24,6 +25,7 @@ type Part = readonly [name: string, run: (scope: RequestScope) => Promise<unknow
 /** Ends what is stuck and deletes what has expired. Each part may run twice. */
 const sweep: readonly Part[] = [
   ['erasures', finishPendingErasures],
+  ['grants', revokeDueGrants],
   ['turns', async (scope) => await asService(scope, 'jobs', 'sweep', (db) => [endStuckTurns(db)])],
   ['sessions', async (scope) => await asService(scope, 'jobs', 'sweep', (db) => [deleteSessions(db)])],
   ['tickets', async (scope) => await asService(scope, 'jobs', 'sweep', (db) => [deleteTickets(db)])],

@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm'
 import { v7 as uuidv7 } from 'uuid'
 import { z } from 'zod'
 import { recordEvent } from '#src/audit/record-event.ts'
+import { revokeBeside } from '#src/auth/revocations.ts'
 import { found, rowOf } from '#src/db/rows.ts'
 import { asService, asUser, asVisitor, sessionOf, type Caller, type RequestScope } from '#src/db/scope.ts'
 import { describeFailure } from '#src/http/log.ts'
@@ -14,7 +15,7 @@ import type { Erasure, ErasureReceipt } from '#src/privacy/shapes.ts'
  * Ends the caller's account: every session dies at once, then blobs and rows go. Where a store fails, the answer is the
  * same and the scheduled sweep finishes the work.
  *
- * Three flights: no transaction is open while the stores work, and the receipt keeps whose it is until both are empty.
+ * Four flights: no transaction is open while the stores work, and the receipt keeps whose it is until both are empty.
  */
 export async function eraseAccount(caller: Caller): Promise<ErasureReceipt> {
   const erasureId = uuidv7()
@@ -28,6 +29,7 @@ export async function eraseAccount(caller: Caller): Promise<ErasureReceipt> {
   await finishErasure(caller, { erasureId, userId, hasAudio: audio.length > 0 }).catch((error: unknown) =>
     caller.report({ event: 'erasure_left_to_the_sweep', ...describeFailure(error) }),
   )
+  revokeBeside(caller)
   return { erasure_id: erasureId, status_url: `${caller.config.PUBLIC_ORIGIN ?? ''}/erasures/${erasureId}` }
 }
 
@@ -48,8 +50,10 @@ async function finishErasure(scope: RequestScope, { erasureId, userId, hasAudio 
   for (const { eraseBlobs } of personalData) {
     for (const name of (await eraseBlobs?.(scope.config, userId, hasAudio)) ?? []) deleted.add(name)
   }
+  const released = await Promise.all(personalData.map(async ({ release }) => await release?.(scope, userId)))
   const [answer] = await asService(scope, 'jobs', 'erasure', (db) => [
     db.execute(sql`select app.erase_rows(${erasureId}) as cache_keys`),
+    ...released.flatMap((statements) => statements?.(db) ?? []),
   ])
   const missed = { cacheKeys: rowOf(Erased, answer).cache_keys ?? [], deleted }
   for (const { eraseNewBlobs } of personalData) await eraseNewBlobs?.(scope.config, userId, missed)

@@ -1,8 +1,9 @@
 import { env } from 'cloudflare:workers'
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { Env } from '#src/config.ts'
 import type { Erasure, ErasureReceipt } from '#src/privacy/shapes.ts'
 import { call, newUser } from '#test/setup/client.ts'
+import { eventually } from '#test/setup/eventually.ts'
 import { asOwner } from '#test/setup/owner-database.ts'
 import { newConversation, sayAndWait } from '#test/setup/talk.ts'
 import { callWith, runSchedule } from '#test/setup/worker-with.ts'
@@ -34,7 +35,7 @@ describe('an erasure', () => {
       expect([status, await stateOf(body.erasure_id)]).toEqual([202, 'running'])
       expect((await call('GET', '/auth/profile', { token })).status).toBe(401)
       await runSchedule()
-      await vi.waitFor(async () => expect(await stateOf(body.erasure_id)).toBe('complete'))
+      await eventually(async () => expect(await stateOf(body.erasure_id)).toBe('complete'))
       expect(await blobsOf(user.id)).toEqual([])
     },
   )
@@ -68,7 +69,7 @@ describe('an erasure', () => {
       await call('DELETE', '/auth/account', { token })
       const statuses = (await Promise.all(speaking)).map(({ status }) => status)
       expect(statuses.filter((status) => status !== 200 && status !== 401)).toEqual([])
-      await vi.waitFor(async () => expect(await blobsOf(user.id)).toEqual([]), { timeout: 5_000 })
+      await eventually(async () => expect(await blobsOf(user.id)).toEqual([]))
     }
   })
 })

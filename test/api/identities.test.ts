@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Authenticated, IdentityList, IdentitySummary, LoginAnswer } from '#src/auth/shapes.ts'
-import { appleHandover, askUpstream, call, freshNonce, googleToken, newUser } from '#test/setup/client.ts'
-import { asOwner, tablesThatHold } from '#test/setup/owner-database.ts'
+import { appleHandover, call, freshNonce, googleToken, newUser } from '#test/setup/client.ts'
+import { asOwner } from '#test/setup/owner-database.ts'
 
 type Reply = IdentitySummary & { code: string }
 
@@ -116,26 +116,4 @@ describe('an identity that is taken away', () => {
     expect([refused.status, refused.body.code]).toEqual([422, 'last_identity'])
     expect((await listOf(token)).length).toBe(1)
   })
-
-  it('is given back to its provider', async () => {
-    const { token } = await newUser()
-    const person = somebody()
-    const { body: added } = await link(token, { provider: 'apple', ...(await appleHandover({ person })) })
-    expect(await tablesThatHold(person)).toEqual([])
-    expect((await unlink(token, added.id)).status).toBe(204)
-    await expect
-      .poll(async () => await askRevocations(person), { timeout: 5_000 })
-      .toEqual([{ provider: 'apple', client: 'com.example.companion' }])
-  })
 })
-
-interface Revocation {
-  readonly provider: string
-  readonly client: string
-  readonly person: string
-}
-
-async function askRevocations(person: string) {
-  const { revocations } = await askUpstream<{ revocations: Revocation[] }>('/identity/revocations')
-  return revocations.filter((one) => one.person === person).map(({ provider, client }) => ({ provider, client }))
-}

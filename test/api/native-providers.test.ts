@@ -77,6 +77,16 @@ describe('a native sign-in with Apple', () => {
     expect((await keptOf(user.id)).isPrivateEmail).toBe(true)
   })
 
+  it('trades the code that a page was given under its redirect URI', async () => {
+    const at = { audience: 'com.example.companion.web', redirect_uri: 'https://app.example.com/signed-in' }
+    const handover = await appleHandover(at)
+    const without = await call('POST', '/auth/login', { body: { provider: 'apple', ...handover } })
+    expect(without).toMatchObject({ status: 401, body: { code: 'invalid_identity_token' } })
+    const again = { ...(await appleHandover(at)), redirect_uri: at.redirect_uri }
+    const user = await register({ provider: 'apple', ...again })
+    expect((await keptOf(user.id)).grant?.client_id).toBe(at.audience)
+  })
+
   it('is refused with a code of somebody else', async () => {
     const { token } = await appleHandover()
     const { authorization_code } = await appleHandover()

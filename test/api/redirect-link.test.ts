@@ -60,6 +60,15 @@ describe('a link by redirect', () => {
     expect(returned(await browser.callBack('google', callback))).toEqual({ error: 'fresh_sign_in_needed' })
   })
 
+  it('goes on when the session was given a new token meanwhile, however long ago', async () => {
+    const { token, user } = await newUser()
+    const { browser, callback } = await begin('google', token)
+    const { body } = await call<{ session_token: string }>('POST', '/auth/refresh', { token })
+    await asOwner("update retired_tokens set good_until = now() - interval '1 minute' where user_id = $1", [user.id])
+    expect(returned(await browser.callBack('google', callback))).toHaveProperty('linked')
+    expect((await identitiesOf(body.session_token)).length).toBe(2)
+  })
+
   it('ends with the session that began it', async () => {
     const { token, user } = await newUser()
     const { browser, callback } = await begin('google', token)

@@ -3,6 +3,7 @@ import type { Authenticated, SecurityLog, SessionPage } from '#src/auth/shapes.t
 import type { MessagePage } from '#src/conversations/shapes.ts'
 import { call, googleToken, newUser, registration, registrationTicket, signIn } from '#test/setup/client.ts'
 import { apart, asOwnerApart, newUserApart } from '#test/setup/apart-database.ts'
+import { ask } from '#test/setup/ask.ts'
 import { asOwner } from '#test/setup/owner-database.ts'
 import { newConversation } from '#test/setup/talk.ts'
 import { callWith } from '#test/setup/worker-with.ts'
@@ -254,6 +255,18 @@ describe('the service’s own chain', () => {
     expect([refused.status, refused.headers.get('Server-Timing')]).toEqual([401, 'db;desc="0 flights"'])
     expect(await systemEntries('sign_in.refused', refused)).toEqual([
       { target: null, details: { provider: 'google', reason: 'invalid_identity_token', times: '1' } },
+    ])
+  })
+
+  it.each([
+    ['code', 'POST', '/auth/exchange', { code: 'invented', code_verifier: 'a'.repeat(43) }, {}],
+    ['ticket', 'POST', '/auth/register', registration('invented'), {}],
+    ['state', 'GET', '/auth/google/callback?state=invented&code=x', undefined, { provider: 'google' }],
+  ] as const)('has an invented %s', async (what, method, path, body, known) => {
+    const answer = await ask(method, path, body === undefined ? {} : { body: JSON.stringify(body) })
+    expect(answer.status).toBeGreaterThanOrEqual(400)
+    expect(await systemEntries('sign_in.refused', answer)).toEqual([
+      { target: null, details: { ...known, reason: `invalid_${what}`, times: '1' } },
     ])
   })
 

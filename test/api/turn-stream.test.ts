@@ -1,5 +1,6 @@
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { call, newUser } from '#test/setup/client.ts'
+import { eventually } from '#test/setup/eventually.ts'
 import { eventsOf, messagesOf, newConversation, sayAloud, sayAndWait, textOf } from '#test/setup/talk.ts'
 import { chunksOf, messageOf, sayWith } from '#test/setup/talk-with.ts'
 import { chunkOf, endOfReply, fakeModel, replyOf, steerReply } from '#test/setup/upstreams.ts'
@@ -102,7 +103,7 @@ describe('the stream of a turn', () => {
     const steered = steerReply()
     fakeModel(() => steered.response)
     const asking = sayWith({}, { token, id, content: said, key: 'key', accept: '*/*' })
-    await vi.waitFor(async () => expect((await messagesOf(token, id)).length).toBe(1))
+    await eventually(async () => expect((await messagesOf(token, id)).length).toBe(1))
     const early = await call('POST', `/conversations/${id}/turns`, {
       token,
       body: { content: said },

@@ -1,7 +1,8 @@
 import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test'
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { Env } from '#src/config.ts'
 import { call, newUser } from '#test/setup/client.ts'
+import { eventually } from '#test/setup/eventually.ts'
 import { namedDatabase, watchQueries } from '#test/setup/other-database.ts'
 import { asOwner } from '#test/setup/owner-database.ts'
 import { eventsOf, fakeReply, messagesOf, newConversation, sayAloud, sayAndWait, textOf } from '#test/setup/talk.ts'
@@ -23,7 +24,7 @@ async function steeredTurn(variables: Partial<Env> = {}) {
   const steered = steerReply()
   fakeModel(() => steered.response)
   const asking = sayWith(variables, { token: talk.token, id: talk.id, content: said, key: 'key', accept: '*/*' })
-  await vi.waitFor(async () => expect((await messagesOf(talk.token, talk.id)).length).toBe(1))
+  await eventually(async () => expect((await messagesOf(talk.token, talk.id)).length).toBe(1))
   return { ...talk, steered, asking }
 }
 
@@ -45,7 +46,7 @@ describe('a turn whose client leaves', () => {
     const reader = (await sayAloud(token, id, said, 'key')).body?.getReader()
     for (let count = 0; count < reads; count += 1) if ((await reader?.read())?.done !== false) break
     await reader?.cancel()
-    await vi.waitFor(async () => expect((await turnsOf(user.id))[0]?.state).toBe('complete'), { timeout: 3_000 })
+    await eventually(async () => expect((await turnsOf(user.id))[0]?.state).toBe('complete'))
     const [asked, reply] = await messagesOf(token, id)
     expect(reply).toMatchObject({ status: 'complete', content: words.join(''), parent_id: asked?.id })
     expect((await sayAndWait(token, id, said, 'key')).body.reply).toEqual(reply)
@@ -59,7 +60,7 @@ describe('a turn whose client leaves', () => {
       const { bodies } = fakeModel(() => fakeReply(words))
       const context = createExecutionContext()
       const unheard = sayWith({}, { token, id, content: said, accept, context })
-      await vi.waitFor(() => expect(bodies.length).toBe(1))
+      await eventually(() => expect(bodies.length).toBe(1))
       await waitOnExecutionContext(context)
       expect((await turnsOf(user.id))[0]?.state).toBe('complete')
       expect((await messagesOf(token, id))[1]?.content).toBe(words.join(''))
@@ -114,7 +115,7 @@ describe('a turn that loses what it belongs to', () => {
     const steered = steerReply()
     fakeModel(() => steered.response)
     const asking = sayWith({}, { token, id, content: said })
-    await vi.waitFor(async () => expect((await messagesOf(token, id)).length).toBe(1))
+    await eventually(async () => expect((await messagesOf(token, id)).length).toBe(1))
     await call('DELETE', '/auth/account', { token })
     steered.write(chunkOf('Too late.') + endOfReply)
     steered.close()
@@ -176,7 +177,7 @@ describe('a model that stalls', () => {
     const database = namedDatabase()
     const { steered, asking } = await steeredTurn(database.variables)
     const stalled = async () =>
-      await vi.waitFor(async () => {
+      await eventually(async () => {
         const [connection, ...others] = await database.connections()
         expect(connection?.millisecondsInState).toBeGreaterThan(200)
         return [connection?.state, connection?.query, others]

@@ -1,7 +1,8 @@
-import { describe, expect, inject, it, vi } from 'vitest'
+import { describe, expect, inject, it } from 'vitest'
 import type { Turn } from '#src/conversations/shapes.ts'
 import { newPersona } from '#test/setup/catalogue.ts'
 import { call, newUser } from '#test/setup/client.ts'
+import { eventually } from '#test/setup/eventually.ts'
 import { asOwner } from '#test/setup/owner-database.ts'
 import { messagesOf, newConversation, sayAndWait } from '#test/setup/talk.ts'
 import { sayWith, turnsOf } from '#test/setup/talk-with.ts'
@@ -87,9 +88,7 @@ describe('a turn', () => {
       return replyOf('Late.')
     })
     const turn = sayAndWait(token, id, said)
-    await vi.waitFor(async () => expect((await messagesOf(token, id)).map(({ content }) => content)).toEqual([said]), {
-      timeout: 10_000,
-    })
+    await eventually(async () => expect((await messagesOf(token, id)).map(({ content }) => content)).toEqual([said]))
     expect((await turnsOf(user.id)).map(({ state }) => state)).toEqual(['streaming'])
     letItAnswer(undefined)
     expect((await turn).body.reply?.content).toBe('Late.')

@@ -1,6 +1,7 @@
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { Env } from '#src/config.ts'
 import { call, newUser } from '#test/setup/client.ts'
+import { eventually } from '#test/setup/eventually.ts'
 import { holdLock, lockConversation, namedDatabase, transports } from '#test/setup/other-database.ts'
 import { messagesOf, newConversation } from '#test/setup/talk.ts'
 import { callWith } from '#test/setup/worker-with.ts'
@@ -24,7 +25,7 @@ const titleOf = async (token: string, id: string) =>
   (await call<Conversation>('GET', `/conversations/${id}`, { token })).body.title
 
 const untilItWaits = async ({ connections }: Named) =>
-  await vi.waitFor(async () => expect((await connections()).map(({ waits_for: what }) => what)).toContain('Lock'))
+  await eventually(async () => expect((await connections()).map(({ waits_for: what }) => what)).toContain('Lock'))
 
 describe.each(transports)('a flight by %s that must wait', (transport) => {
   it('is given up at the deadline with 504, and nothing of it is written later', async () => {
@@ -34,7 +35,7 @@ describe.each(transports)('a flight by %s that must wait', (transport) => {
     const late = await rename({ ...database.variables, DATABASE_DEADLINE_MS: '300' }, token, id)
     expect([late.status, late.headers.get('Retry-After'), late.body.code]).toEqual([504, '2', 'deadline_exceeded'])
     expect(Date.now() - startedAt).toBeLessThan(2_000)
-    await vi.waitFor(async () =>
+    await eventually(async () =>
       expect((await database.connections()).filter(({ state }) => state === 'active')).toEqual([]),
     )
     await lock.release()
@@ -65,7 +66,7 @@ describe.each(transports)('a flight by %s that must wait', (transport) => {
     await row.release()
     const late = await sending
     expect([late.status, late.body.code]).toEqual([504, 'deadline_exceeded'])
-    await vi.waitFor(async () =>
+    await eventually(async () =>
       expect((await database.connections()).filter(({ state }) => state === 'active')).toEqual([]),
     )
     expect(await messagesOf(token, id)).toEqual([])
@@ -107,7 +108,7 @@ describe.each(transports)('a connection that the database ends in flight, by %s,
     for (const _ of [1, 2]) {
       await untilItWaits(database)
       expect(await database.terminate()).toBe(1)
-      await vi.waitFor(async () => expect((await database.connections()).length).toBeLessThan(2))
+      await eventually(async () => expect((await database.connections()).length).toBeLessThan(2))
     }
     await untilItWaits(database)
     await lock.release()

@@ -10,6 +10,7 @@ import { asService, asUser, asVisitor, type Caller, type RequestScope } from '#s
 import { personas } from '#src/personas/tables.ts'
 import { checkSessionToken } from '#src/vault/session-token.ts'
 import { call, fuka, newUser } from '#test/setup/client.ts'
+import { eventually } from '#test/setup/eventually.ts'
 import { databaseAt, transports, watchNeon, watchQueries, type Transport } from '#test/setup/other-database.ts'
 import { asOwner } from '#test/setup/owner-database.ts'
 import { newConversation } from '#test/setup/talk.ts'
@@ -219,6 +220,6 @@ describe('the connections of a Worker by Hyperdrive', () => {
     const pids = clients.map((client) => (client as Client & { processID: number }).processID)
     expect([pids.length, new Set(pids).size]).toEqual([30, 30])
     const left = async () => (await asOwner('select 1 from pg_stat_activity where pid = any ($1)', [pids])).length
-    await vi.waitFor(async () => expect(await left()).toBeLessThan(3), { timeout: 10_000, interval: 300 })
+    await eventually(async () => expect(await left()).toBeLessThan(3))
   })
 })

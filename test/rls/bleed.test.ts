@@ -7,6 +7,7 @@ import type { OwnColumns } from '#test/rls/bleed-statements.ts'
 import { tablesOf } from '#test/rls/findings.ts'
 import { makePerson, type Person } from '#test/rls/people.ts'
 import { openScratchDatabase } from '#test/rls/scratch-database.ts'
+import { eventually } from '#test/setup/eventually.ts'
 
 const isInstalled = findPgBouncer() !== undefined
 const wantedStatements = Number(process.env['BLEED_STATEMENTS'] ?? 5_000)
@@ -102,7 +103,7 @@ describe.skipIf(!isInstalled)('fifty people over five connections, through PgBou
     expect(log.connections).toBeGreaterThanOrEqual(poolSize)
     // One that its client left in the middle of a transaction is closed, and another takes its place.
     expect(log.connections).toBeLessThanOrEqual(poolSize + log.abandoned)
-    await expect.poll(openConnections).toBeLessThanOrEqual(poolSize)
+    await eventually(async () => expect(await openConnections()).toBeLessThanOrEqual(poolSize))
   })
 
   it('would see one, were a setting to outlive its transaction', async () => {

@@ -30,6 +30,9 @@ const serviceMay: Readonly<Record<string, Verbs>> = {
   neuraform_visitor: { 'personas select': builtInPersonas.length },
   neuraform_auth: {},
   neuraform_jobs: {
+    'grants_to_revoke select': 1,
+    'grants_to_revoke update': 1,
+    'grants_to_revoke delete': 1,
     'turns select': 3,
     'turns update': 2,
     'user_sessions select': 1,

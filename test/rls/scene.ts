@@ -26,7 +26,12 @@ export async function makeScene(owner: Client): Promise<Scene> {
   await makeHiddenPersonas(owner, one)
   const ticket = { id: randomUUID(), kind: 'registration', expires_at: past }
   const refusal = { id: randomUUID(), kind: 'age_refusal', subject_hash: refusedSubject, expires_at: future }
-  const nobodys = new Map([['login_tickets', await insertRow(owner, 'login_tickets', ticket)]])
+  const grant = { id: randomUUID(), provider: 'apple', subject_hash: `\\x${'0e'.repeat(32)}`, sealed_grant: 'x' }
+  await insertRow(owner, 'grants_to_revoke', { ...grant, id: randomUUID(), due_at: future })
+  const nobodys = new Map([
+    ['login_tickets', await insertRow(owner, 'login_tickets', ticket)],
+    ['grants_to_revoke', await insertRow(owner, 'grants_to_revoke', { ...grant, due_at: past })],
+  ])
   await insertRow(owner, 'login_tickets', refusal)
   const ownerRole = `owner_${randomUUID().replaceAll('-', '')}`
   await owner.query(`create role ${ownerRole} nologin; grant usage on schema public, app to ${ownerRole}`)

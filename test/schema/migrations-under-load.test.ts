@@ -1,8 +1,9 @@
 import { Client } from 'pg'
-import { expect, inject, it, onTestFinished, vi } from 'vitest'
+import { expect, inject, it, onTestFinished } from 'vitest'
 import { setUpDatabase, type SetUpOptions } from '#scripts/stack/database/set-up.ts'
 import { entryAfter, otherMigrations } from '#test/schema/migration-folder.ts'
 import { everythingIn, query } from '#test/schema/snapshot.ts'
+import { eventually } from '#test/setup/eventually.ts'
 
 const advice =
   /^StackFailure: A transaction held what this needs for more than 2 seconds, so it gave up and changed nothing\. Find it: .*pg_stat_activity.*pg_terminate_backend\(PID\)”, and run this again\.$/
@@ -47,7 +48,7 @@ it('a migration gives up soon on a table that a transaction reads, changes nothi
   const startedAt = performance.now()
   const settingUp = setUp('neuraform_busy', { migrationsFolder }).catch((error: unknown) => error)
   const waiting = `select from pg_locks where relation = 'public.messages'::regclass and not granted`
-  await vi.waitFor(async () => expect((await query(ownerUrl, waiting)).length).toBe(1), { interval: 20 })
+  await eventually(async () => expect((await query(ownerUrl, waiting)).length).toBe(1))
 
   await query(ownerUrl, `set statement_timeout = '5s'; select from public.messages`)
   expect(String(await settingUp)).toMatch(advice)

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { Client, type QueryResultRow } from 'pg'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { withDatabase, withLogin } from '#scripts/stack/database/connection.ts'
 import { setUpDatabase, type SetUpOptions } from '#scripts/stack/database/set-up.ts'
 import { workerEnvironment } from '#scripts/stack/environment.ts'
@@ -19,6 +19,7 @@ import { isRunning } from '#scripts/stack/processes.ts'
 import { lockState } from '#scripts/stack/state-lock.ts'
 import { startWorker } from '#scripts/stack/worker.ts'
 import { workerVariables } from '#scripts/upstream/worker-variables.ts'
+import { eventually } from '#test/setup/eventually.ts'
 
 const settings = { fsync: 'off' }
 let folder: string
@@ -80,7 +81,7 @@ describe('the local PostgreSQL', () => {
     const pid = await serverPid(dataDirectory)
     expect(isRunning(pid)).toBe(true)
     parent.kill('SIGKILL')
-    await vi.waitFor(() => expect(isRunning(pid)).toBe(false), { timeout: 10_000, interval: 20 })
+    await eventually(() => expect(isRunning(pid)).toBe(false))
     await removeCluster(dataDirectory)
   })
 

@@ -61,6 +61,9 @@ interface TokenWish {
   readonly nonce?: string
   readonly claims?: Record<string, unknown>
   readonly omit?: readonly string[]
+  readonly audience?: string
+  /** Of what Apple's SDK hands over in a browser. */
+  readonly redirect_uri?: string
 }
 
 /** A Google ID token from the local identity server; a person of their own unless one is named. */

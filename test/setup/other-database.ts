@@ -1,7 +1,8 @@
 import { Client } from 'pg'
-import { inject, onTestFinished, vi } from 'vitest'
+import { expect, inject, onTestFinished, vi } from 'vitest'
 import type { Env } from '#src/config.ts'
 import type { StatementBatch } from '#src/db/statement-batch.ts'
+import { eventually } from '#test/setup/eventually.ts'
 import { asOwner } from '#test/setup/owner-database.ts'
 
 type Variables = Partial<Env>
@@ -45,9 +46,14 @@ export function namedDatabase(transport: Transport = 'Hyperdrive', options = '')
        from pg_stat_activity where application_name = $1 order by backend_start`,
       [name],
     )
-  const terminate = async () =>
-    (await asOwner('select pg_terminate_backend(pid, 5000) from pg_stat_activity where application_name = $1', [name]))
-      .length
+  // Not with the function's own timeout: that looks every 100 ms, at one connection after the other.
+  const terminate = async () => {
+    const ended = await asOwner('select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1', [
+      name,
+    ])
+    await eventually(async () => expect(await connections()).toEqual([]))
+    return ended.length
+  }
   let calls = 0
   return {
     variables: databaseVia((url) => {

@@ -1,6 +1,8 @@
 /** What every test may reach: the database as the Worker and as its owner, the upstream, Neon's endpoint, the Worker's variables. */
 export interface TestStack {
   readonly edgeUrl: string
+  /** The Worker's own: by a pool as Hyperdrive is one, where PgBouncer is installed. */
+  readonly pooledUrl: string
   readonly ownerUrl: string
   /** A second database, for what changes everybody's rows. */
   readonly apart: { readonly edgeUrl: string; readonly ownerUrl: string }

@@ -2,7 +2,7 @@ import { env } from 'cloudflare:workers'
 import { configOf } from '#src/config.ts'
 import { canonicalEmail, lookupIndex } from '#src/vault/lookup.ts'
 import { asOwner } from '#test/setup/owner-database.ts'
-import { subjectName } from '#src/auth/ticket.ts'
+import { subjectHashOf as hashOf } from '#src/auth/subject-hash.ts'
 import { inject } from 'vitest'
 
 /** How many rows the database holds of somebody. */
@@ -44,5 +44,5 @@ export async function subjectHashOf(
   subject: string,
   issuer = `${inject('stack').upstreamOrigin}/google`,
 ): Promise<Uint8Array> {
-  return await lookupIndex(configOf(env), 'subject', subjectName({ issuer, subject }))
+  return await hashOf(configOf(env), { issuer, subject })
 }

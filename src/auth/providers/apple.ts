@@ -60,9 +60,10 @@ export const apple = {
     return await verify(config, token, audiences, { presented: nonce })
   },
 
-  exchangeNativeCode: async (config, { code, identity }) => {
+  exchangeNativeCode: async (config, { code, identity, redirectUri }) => {
     if (signingKeyOf(config) === undefined) return undefined
-    const tokens = await redeem(config, identity.clientId, { code })
+    const parameters = { code, ...(redirectUri === undefined ? {} : { redirect_uri: redirectUri }) }
+    const tokens = await redeem(config, identity.clientId, parameters)
     const { subject } = await verify(config, tokens.id_token, [identity.clientId], 'any')
     if (subject !== identity.subject) throw refuseToken('provider')
     return refreshGrant(identity.clientId, tokens)

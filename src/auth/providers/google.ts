@@ -33,9 +33,9 @@ export const google = {
   },
 
   // What Google's SDKs hand to a server (`serverAuthCode`) was asked for without a redirect: its URI is empty.
-  exchangeNativeCode: async (config, { code, identity }) => {
+  exchangeNativeCode: async (config, { code, identity, redirectUri }) => {
     if (config.GOOGLE_CLIENT_SECRET === undefined) return undefined
-    const { clientId, tokens } = await redeem(config, { code, redirect_uri: '' })
+    const { clientId, tokens } = await redeem(config, { code, redirect_uri: redirectUri ?? '' })
     const { subject } = await verify(config, tokens.id_token, [clientId], 'any')
     if (subject !== identity.subject) throw refuseToken('provider')
     return refreshGrant(clientId, tokens)

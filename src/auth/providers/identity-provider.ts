@@ -23,6 +23,15 @@ interface CodeExchange {
   readonly nonce: string
 }
 
+/** A code that an SDK gave a client beside its token. */
+interface NativeCodeExchange {
+  readonly code: string
+  /** Whom the token was about. */
+  readonly identity: VerifiedIdentity
+  /** The URI under which the SDK asked for it, where it did (RFC 6749 §4.1.3). */
+  readonly redirectUri: string | undefined
+}
+
 /** What came of a code. Without a new grant, the one that is kept from before stays good. */
 interface ExchangedCode {
   readonly identity: VerifiedIdentity
@@ -71,10 +80,7 @@ export interface IdentityProvider {
    * Trades the `authorization_code` of a native sign-in for what can be taken back later. The code must be of the
    * subject that the token was about. Undefined where the provider gives nothing or this is not configured.
    */
-  exchangeNativeCode?(
-    config: Config,
-    exchange: { readonly code: string; readonly identity: VerifiedIdentity },
-  ): Promise<Grant | undefined>
+  exchangeNativeCode?(config: Config, exchange: NativeCodeExchange): Promise<Grant | undefined>
 
   /** Where the browser goes to sign in. */
   authorizationUrl(config: Config, request: AuthorizationRequest): URL

@@ -218,6 +218,9 @@ describe('a code of the redirect flow', () => {
   })
 })
 
+/** What the SDK of an app hands over beside whom it is of. */
+const handedOver = { code: exchange.code, redirectUri: undefined }
+
 describe('the authorization code of a native sign-in', () => {
   it.each([
     ['apple', 'com.neuraform.companion', {}],
@@ -227,7 +230,7 @@ describe('the authorization code of a native sign-in', () => {
     const { provider, subject } = await givingTokens(name, { aud })
     const token = await provider.token({ aud, azp: undefined, sub: subject })
     const identity = await providerOf(name).verifyToken(provider.config, token, undefined)
-    const grant = await providerOf(name).exchangeNativeCode?.(provider.config, { code: exchange.code, identity })
+    const grant = await providerOf(name).exchangeNativeCode?.(provider.config, { ...handedOver, identity })
     expect(grant).toEqual({ kind: 'refresh_token', value: 'rt-1', client_id: aud })
     const [asked] = provider.takeAsked('/token')
     const { client_secret: _, ...form } = Object.fromEntries(asked?.form ?? [])
@@ -240,7 +243,7 @@ describe('the authorization code of a native sign-in', () => {
   it.each(['apple', 'google'] as const)('is refused when it is of somebody else: %s', async (name) => {
     const { provider } = await givingTokens(name, { aud: nativeClients[name] })
     const identity = await providerOf(name).verifyToken(provider.config, await provider.token(), undefined)
-    const attempt = providerOf(name).exchangeNativeCode?.(provider.config, { code: exchange.code, identity })
+    const attempt = providerOf(name).exchangeNativeCode?.(provider.config, { ...handedOver, identity })
     await expect(attempt).rejects.toMatchObject(refused)
   })
 
@@ -249,7 +252,7 @@ describe('the authorization code of a native sign-in', () => {
     const google = await foundProvider('google', { GOOGLE_CLIENT_SECRET: '' })
     for (const { name, config, token, takeAsked } of [apple, google]) {
       const identity = await providerOf(name).verifyToken(config, await token(), undefined)
-      expect(await providerOf(name).exchangeNativeCode?.(config, { code: exchange.code, identity })).toBeUndefined()
+      expect(await providerOf(name).exchangeNativeCode?.(config, { ...handedOver, identity })).toBeUndefined()
       expect(takeAsked('/token')).toEqual([])
     }
     expect(providers.filter((name) => 'exchangeNativeCode' in providerOf(name))).toEqual(['google', 'apple'])

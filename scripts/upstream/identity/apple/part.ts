@@ -13,10 +13,13 @@ import type { Revocations } from '#scripts/upstream/identity/revocations.ts'
 import { RotateRequest, type Keyring } from '#scripts/upstream/identity/signing-key.ts'
 import { json, jsonBody, type Ask, type Part } from '#scripts/upstream/part.ts'
 
-const AppleTokenWish = IdTokenWish.extend({ audience: z.string().default(appleTeam.bundleIds[0] ?? '') })
+const AppleTokenWish = IdTokenWish.extend({
+  audience: z.string().default(appleTeam.bundleIds[0] ?? ''),
+  redirect_uri: z.string().default(''),
+})
 
 /**
- * Sign in with Apple. For tests only: `POST /apple/id-token` answers what iOS hands to an app, a signed identity token
+ * Sign in with Apple. For tests only: `POST /apple/id-token` answers what an SDK hands to an app, a signed identity token
  * (bent as `IdTokenWish` says) with an authorization code for the same client, and `POST /apple/notification` the body
  * that Apple would send to the team's server.
  */
@@ -43,7 +46,7 @@ export function applePart(origin: string, keyring: Keyring, revocations: Revocat
 
 async function handOver(ask: Ask, { issuer, keyring, codes }: AppleState) {
   const wish = jsonBody(ask, AppleTokenWish)
-  const { audience, nonce } = wish
+  const { audience, nonce, redirect_uri: redirectUri } = wish
   const person = knownPerson(wish.person)
   const scope = ['name', 'email']
   const code = codes.issue(newCode(), {
@@ -51,7 +54,7 @@ async function handOver(ask: Ask, { issuer, keyring, codes }: AppleState) {
     clientId: audience,
     scope,
     nonce,
-    redirectUri: '',
+    redirectUri,
     codeChallenge: undefined,
     isOffline: true,
   })
