@@ -33,6 +33,17 @@ begin
   comment on function app.queue_revocation(uuid, text, bytea, text, timestamptz) is
     'Keeps what a provider is to get back, from that moment on; again under the same id it does nothing.';
 
+  create function app.queue_revocation_unless_known(
+    grant_id uuid, grant_provider text, grant_subject_hash bytea, grant_sealed text, grant_due_at timestamptz, presented_issuer text,
+    presented_subject text
+  ) returns void language sql volatile security definer set search_path = '' as $body$
+    insert into public.grants_to_revoke (id, provider, subject_hash, sealed_grant, due_at)
+      select grant_id, grant_provider, grant_subject_hash, grant_sealed, grant_due_at
+      where not exists (select from public.identities i where i.issuer = presented_issuer and i.subject = presented_subject)
+  $body$;
+  comment on function app.queue_revocation_unless_known(uuid, text, bytea, text, timestamptz, text, text) is
+    'As queue_revocation, where the subject has no account: nobody may ever end the registration that is offered to them.';
+
   create function app.keep_grants(kept_subject_hash bytea) returns void
     language sql volatile security definer set search_path = '' as $body$
     delete from public.grants_to_revoke g where g.subject_hash = kept_subject_hash
@@ -51,10 +62,12 @@ begin
     'The hash of the token that a session has now, by that or by one that was replaced within so many seconds.';
 
   revoke all on function app.own_grant(uuid), app.grants_of_leaving(uuid),
-    app.queue_revocation(uuid, text, bytea, text, timestamptz), app.keep_grants(bytea), app.live_token(bytea, integer) from public;
+    app.queue_revocation(uuid, text, bytea, text, timestamptz),
+    app.queue_revocation_unless_known(uuid, text, bytea, text, timestamptz, text, text), app.keep_grants(bytea), app.live_token(bytea, integer) from public;
   grant execute on function app.own_grant(uuid) to neuraform_user;
   grant execute on function app.grants_of_leaving(uuid) to neuraform_jobs;
   grant execute on function app.queue_revocation(uuid, text, bytea, text, timestamptz) to neuraform_auth, neuraform_jobs, neuraform_user;
+  grant execute on function app.queue_revocation_unless_known(uuid, text, bytea, text, timestamptz, text, text) to neuraform_auth;
   grant execute on function app.keep_grants(bytea) to neuraform_auth, neuraform_user;
   grant execute on function app.live_token(bytea, integer) to neuraform_auth;
 

@@ -94,7 +94,7 @@ export async function unlinkIdentity(caller: Caller, id: string): Promise<void> 
   await asUser(caller, (db) => [
     requireFresh(db, caller),
     db.execute(sql`select app.unlink_identity(${id}, ${caller.requestId})`),
-    ...(giveBack === undefined ? [] : [giveBack(db)]),
+    ...(giveBack === undefined ? [] : [giveBack.queue(db)]),
   ])
   forgetDataKeys(vault.userId)
   if (giveBack !== undefined) revokeBeside(caller)

@@ -17,9 +17,9 @@ import {
 } from '#src/auth/redirect-state.ts'
 import { canHostRegistration, type PendingRegistration } from '#src/auth/registration-page.ts'
 import { allowedReturnUrl, withParameters } from '#src/auth/return-urls.ts'
-import { completeSignIn, isKnownIdentity } from '#src/auth/sign-in.ts'
+import { completeSignIn, ticketUnlessKnown } from '#src/auth/sign-in.ts'
 import { spend } from '#src/auth/single-use.ts'
-import { issueTicket, type Vouched } from '#src/auth/ticket.ts'
+import type { Vouched } from '#src/auth/ticket.ts'
 import { rowOf } from '#src/db/rows.ts'
 import { asService, asUser, type Caller, type RequestScope } from '#src/db/scope.ts'
 import { Problem, type ProblemCode } from '#src/http/problem.ts'
@@ -152,9 +152,8 @@ async function signInWith(
     return { kind: 'return', url: wish.return_to, sessionToken: answer.session_token }
   }
   const isHosted = wish.registration === 'hosted'
-  if (isHosted && !(await isKnownIdentity(scope, vouched.identity))) {
-    return registering(scope, wish, (await issueTicket(scope, vouched)).ticket, vouched)
-  }
+  const ticket = isHosted ? await ticketUnlessKnown(scope, vouched) : undefined
+  if (ticket !== undefined) return registering(scope, wish, ticket, vouched)
   return returning(wish.return_to, {
     code: await issueOneTimeCode(scope.config, vouched, wish.code_challenge ?? ''),
   })

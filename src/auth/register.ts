@@ -99,7 +99,7 @@ async function refuse(scope: RequestScope, { use, identity, grant }: Ticket, sub
       action: 'registration.refused',
       details: { provider: identity.provider, reason: 'age' },
     }),
-    ...(giveBack === undefined ? [] : [keepGrants(db, subjectHash), giveBack(db)]),
+    ...(giveBack === undefined ? [] : [keepGrants(db, subjectHash), giveBack.queue(db)]),
   ])
   if (giveBack !== undefined) revokeBeside(scope)
 }

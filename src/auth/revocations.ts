@@ -25,22 +25,30 @@ interface Revocation {
   readonly dueAt: Date
 }
 
-/**
- * Seals what a provider is to get back under the service's own key: its person's goes, or there is none yet. The statement
- * that it returns queues it, as the role of `asUser`, of 'auth' or of 'jobs'.
- */
+/** What a provider is to get back, sealed. */
+interface PreparedRevocation {
+  /** Queues it, as the role of `asUser`, of 'auth' or of 'jobs'. */
+  readonly queue: (db: Db) => Statement
+  /** The same where the subject has no account, as the role of 'auth'. */
+  readonly queueUnlessKnown: (db: Db) => Statement
+}
+
+/** Seals what a provider is to get back under the service's own key: its person's goes, or there is none yet. */
 export async function prepareRevocation(
   { config }: RequestScope,
   { id, identity, grant, dueAt }: Revocation,
-): Promise<(db: Db) => ReturnType<Db['execute']>> {
+): Promise<PreparedRevocation> {
   const [subjectHash, sealed] = await Promise.all([
     subjectHashOf(config, identity),
     issueSealedToken(config, 'grant', grant, keptForSeconds),
   ])
-  return (db) =>
-    db.execute(
-      sql`select app.queue_revocation(${id}, ${identity.provider}, ${subjectHash}, ${sealed}, ${dueAt.toISOString()})`,
-    )
+  const values = sql`${id}, ${identity.provider}, ${subjectHash}, ${sealed}, ${dueAt.toISOString()}`
+  const { issuer, subject } = identity
+  return {
+    queue: (db) => db.execute(sql`select app.queue_revocation(${values})`),
+    queueUnlessKnown: (db) =>
+      db.execute(sql`select app.queue_revocation_unless_known(${values}, ${issuer}, ${subject})`),
+  }
 }
 
 const Leaving = z.array(
@@ -54,7 +62,7 @@ const Leaving = z.array(
   }),
 )
 
-/** Takes what providers gave out of an account that is being erased, to be given back once its rows are gone. */
+/** Takes what providers gave out of an account that is being erased; the sweep gives it back once the rows are gone. */
 export async function releaseGrants(scope: RequestScope, userId: string): Promise<(db: Db) => readonly Statement[]> {
   const [answer] = await asService(scope, 'jobs', 'erasure', (db) => [
     db.execute(sql`select * from app.grants_of_leaving(${userId})`),
@@ -68,8 +76,8 @@ export async function releaseGrants(scope: RequestScope, userId: string): Promis
     })
     return grant === undefined ? undefined : await prepareRevocation(scope, { id, identity, grant, dueAt: new Date() })
   })
-  const statements = (await Promise.all(queued)).filter((statement) => statement !== undefined)
-  return (db) => statements.map((statement) => statement(db))
+  const prepared = (await Promise.all(queued)).filter((one) => one !== undefined)
+  return (db) => prepared.map(({ queue }) => queue(db))
 }
 
 /** Gives nothing back of a subject who has an account now: a provider takes all that it gave for an app at once. */

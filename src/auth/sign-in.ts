@@ -9,7 +9,7 @@ import type { Authenticated, Device, LoginAnswer, LoginRequest, RegistrationRequ
 import { spend, spendUnlessKnown } from '#src/auth/single-use.ts'
 import { prepareSession } from '#src/auth/start-session.ts'
 import { subjectHashOf } from '#src/auth/subject-hash.ts'
-import { issueTicket, type Vouched } from '#src/auth/ticket.ts'
+import { issueTicket, type NewTicket, type Vouched } from '#src/auth/ticket.ts'
 import { rowOf } from '#src/db/rows.ts'
 import { asService, WrappedKeysOrNone, type RequestScope } from '#src/db/scope.ts'
 import { Problem } from '#src/http/problem.ts'
@@ -63,28 +63,34 @@ export async function signIn(scope: RequestScope, request: LoginRequest, device:
  * the flight that does so: `ticket_used` where it was spent before, and nothing happens then.
  */
 export async function completeSignIn(scope: RequestScope, proof: NativeProof, device: Device): Promise<LoginAnswer> {
-  const found = await findIdentity(scope, proof)
+  const { found, offer } = await findIdentity(scope, proof, proof.uses)
   if (found.user_id !== null) return await authenticate(scope, proof, found, device)
   if (found.is_refused) throw new Problem('registration_refused')
-  return await offerRegistration(scope, proof)
+  return offered(proof.identity, offer)
 }
 
-/** Whether an identity has an account; it says nothing of one that was refused for age. */
-export async function isKnownIdentity(scope: RequestScope, identity: VerifiedIdentity): Promise<boolean> {
-  return (await findIdentity(scope, { identity, uses: [] })).user_id !== null
+/** A registration ticket for an identity that has no account; it says nothing of one that was refused for age. */
+export async function ticketUnlessKnown(scope: RequestScope, vouched: Vouched): Promise<string | undefined> {
+  const { found, offer } = await findIdentity(scope, vouched, [])
+  return found.user_id === null ? offer.ticket : undefined
 }
 
 async function findIdentity(
   scope: RequestScope,
-  { identity, uses }: Pick<NativeProof, 'identity' | 'uses'>,
-): Promise<z.output<typeof Found>> {
-  const { issuer, subject } = identity
-  const subjectHash = await subjectHashOf(scope.config, identity)
-  const [answer] = await asService(scope, 'auth', 'sign-in', (db) => [
-    db.execute(sql`select * from app.find_identity(${issuer}, ${subject}, ${subjectHash})`),
-    ...uses.map((use) => spendUnlessKnown(db, use, identity)),
+  vouched: Vouched,
+  uses: NativeProof['uses'],
+): Promise<{ found: z.output<typeof Found>; offer: NewTicket }> {
+  const { identity } = vouched
+  const [subjectHash, offer] = await Promise.all([
+    subjectHashOf(scope.config, identity),
+    issueTicket(scope, { identity, grant: vouched.grant }),
   ])
-  return rowOf(Found, answer)
+  const [answer] = await asService(scope, 'auth', 'sign-in', (db) => [
+    db.execute(sql`select * from app.find_identity(${identity.issuer}, ${identity.subject}, ${subjectHash})`),
+    ...uses.map((use) => spendUnlessKnown(db, use, identity)),
+    ...offer.queue(db),
+  ])
+  return { found: rowOf(Found, answer), offer }
 }
 
 // The second flight: what the device is called is sealed under the key that the first one brought.
@@ -125,9 +131,7 @@ async function authenticate(
   }
 }
 
-async function offerRegistration(scope: RequestScope, vouched: Vouched): Promise<RegistrationRequired> {
-  const { ticket, expiresAt } = await issueTicket(scope, vouched)
-  const { identity } = vouched
+function offered(identity: VerifiedIdentity, { ticket, expiresAt }: NewTicket): RegistrationRequired {
   return {
     status: 'registration_required',
     registration_ticket: ticket,

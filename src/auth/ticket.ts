@@ -4,7 +4,7 @@ import { providers, type VerifiedIdentity } from '#src/auth/providers/verified-i
 import { prepareRevocation } from '#src/auth/revocations.ts'
 import { issueSingleUse, readSingleUse, type SingleUse } from '#src/auth/single-use.ts'
 import type { Config } from '#src/config.ts'
-import { asService, type RequestScope } from '#src/db/scope.ts'
+import type { Db, RequestScope, Statement } from '#src/db/scope.ts'
 import { Problem } from '#src/http/problem.ts'
 
 const lifetimeSeconds = 600
@@ -76,19 +76,23 @@ export interface Ticket extends Vouched {
   readonly use: SingleUse
 }
 
-/**
- * Makes a ticket. What the provider gave is given back where nobody registers with it: a flight, where there is something.
- */
-export async function issueTicket(scope: RequestScope, vouched: Vouched): Promise<{ ticket: string; expiresAt: Date }> {
+/** A ticket that is ready to be handed out. */
+export interface NewTicket {
+  readonly ticket: string
+  readonly expiresAt: Date
+  /** Queues what the provider gave, to be given back where nobody registers with it; nothing of somebody known. */
+  readonly queue: (db: Db) => readonly Statement[]
+}
+
+/** Makes a ticket. */
+export async function issueTicket(scope: RequestScope, vouched: Vouched): Promise<NewTicket> {
   const { identity, grant } = vouched
   const sealed = sealedIdentityOf(vouched)
   const { id, token, expiresAt } = await issueSingleUse(scope.config, 'registration', sealed, lifetimeSeconds)
-  if (grant !== undefined) {
-    const dueAt = new Date(expiresAt.getTime() + 60_000)
-    const queue = await prepareRevocation(scope, { id, identity, grant, dueAt })
-    await asService(scope, 'auth', 'registration offered', (db) => [queue(db)])
-  }
-  return { ticket: token, expiresAt }
+  if (grant === undefined) return { ticket: token, expiresAt, queue: () => [] }
+  const dueAt = new Date(expiresAt.getTime() + 60_000)
+  const revocation = await prepareRevocation(scope, { id, identity, grant, dueAt })
+  return { ticket: token, expiresAt, queue: (db) => [revocation.queueUnlessKnown(db)] }
 }
 
 /** Reads a ticket. Throws `invalid_ticket` for one that is expired, altered or invented. */

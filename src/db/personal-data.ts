@@ -9,8 +9,8 @@ export interface PersonalData {
   /** The columns that hold what the person's data key sealed. */
   readonly sealed?: readonly PgColumn[]
   /**
-   * Takes out what must outlast the rows and their key; the statements that it returns, as the role of 'jobs', fly with the
-   * deletion.
+   * Takes out what must outlast the rows and their key; the statements that it returns keep it, as the role of 'jobs', in
+   * the transaction that deletes the rows.
    */
   readonly release?: (scope: RequestScope, userId: string) => Promise<(db: Db) => readonly Statement[]>
   /**

@@ -2,7 +2,6 @@ import { sql } from 'drizzle-orm'
 import { v7 as uuidv7 } from 'uuid'
 import { z } from 'zod'
 import { recordEvent } from '#src/audit/record-event.ts'
-import { revokeBeside } from '#src/auth/revocations.ts'
 import { found, rowOf } from '#src/db/rows.ts'
 import { asService, asUser, asVisitor, sessionOf, type Caller, type RequestScope } from '#src/db/scope.ts'
 import { describeFailure } from '#src/http/log.ts'
@@ -29,7 +28,6 @@ export async function eraseAccount(caller: Caller): Promise<ErasureReceipt> {
   await finishErasure(caller, { erasureId, userId, hasAudio: audio.length > 0 }).catch((error: unknown) =>
     caller.report({ event: 'erasure_left_to_the_sweep', ...describeFailure(error) }),
   )
-  revokeBeside(caller)
   return { erasure_id: erasureId, status_url: `${caller.config.PUBLIC_ORIGIN ?? ''}/erasures/${erasureId}` }
 }
 
@@ -53,7 +51,7 @@ async function finishErasure(scope: RequestScope, { erasureId, userId, hasAudio 
   const released = await Promise.all(personalData.map(async ({ release }) => await release?.(scope, userId)))
   const [answer] = await asService(scope, 'jobs', 'erasure', (db) => [
     db.execute(sql`select app.erase_rows(${erasureId}) as cache_keys`),
-    ...released.flatMap((statements) => statements?.(db) ?? []),
+    ...released.flatMap((keep) => keep?.(db) ?? []),
   ])
   const missed = { cacheKeys: rowOf(Erased, answer).cache_keys ?? [], deleted }
   for (const { eraseNewBlobs } of personalData) await eraseNewBlobs?.(scope.config, userId, missed)

@@ -3,7 +3,7 @@ import { providers, type Provider } from '#src/auth/providers/verified-identity.
 import type { Env } from '#src/config.ts'
 import { call, googleToken, newUser, type Answer } from '#test/setup/client.ts'
 import { subjectOf } from '#test/setup/google-tokens.ts'
-import { namedDatabase } from '#test/setup/other-database.ts'
+import { databaseForMany } from '#test/setup/other-database.ts'
 import { answerFor, type Asked } from '#test/setup/providers/fake-world.ts'
 import { attackersKey, attackersKeySetUrl, forgeries } from '#test/setup/providers/forgeries.ts'
 import { openGraph } from '#test/setup/providers/graph.ts'
@@ -28,8 +28,7 @@ async function outcomeOf(presented: PrivateProvider, token: string, about: { sub
   return { status: answer.status, body: answer.body, flights: flights(answer), traces }
 }
 
-// A test's connections stay open as long as its file runs, and there are more tests than connections.
-const database = namedDatabase()
+const database = databaseForMany()
 
 const askedOfAttacker: Asked[] = []
 const founded = new Map<Provider, PrivateProvider>()
@@ -53,7 +52,7 @@ beforeAll(async () => {
 })
 
 afterEach(async () => {
-  await database.terminateNowAndThen()
+  await database.letGo()
 })
 
 describe.each(providers)('a forged token of %s', (name) => {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Answer } from '#test/setup/client.ts'
 import { providers } from '#src/auth/providers/verified-identity.ts'
-import { namedDatabase } from '#test/setup/other-database.ts'
+import { databaseForMany } from '#test/setup/other-database.ts'
 import { brokenAnswers, endless } from '#test/setup/providers/broken-answers.ts'
 import { foundProvider, keySetPath, type PrivateProvider } from '#test/setup/providers/private-provider.ts'
 
@@ -13,13 +13,12 @@ beforeEach(() => {
 afterEach(async () => {
   vi.useRealTimers()
   vi.mocked(fetch).mockRestore()
-  await database.terminateNowAndThen()
+  await database.letGo()
 })
 
 const passSeconds = (seconds: number) => vi.setSystemTime(Date.now() + seconds * 1_000)
 const codeOf = ({ status, body }: Answer) => `${status} ${JSON.stringify(body).match(/"(?:code|status)":"(\w+)"/)?.[1]}`
-// A test's connections stay open as long as its file runs, and there are more tests than connections.
-const database = namedDatabase()
+const database = databaseForMany()
 /** A provider that does not answer is waited for this long. */
 const soon = { ...database.variables, PROVIDER_DEADLINE_MS: '300' }
 const fetchesOf = (provider: PrivateProvider) => provider.takeAsked(keySetPath).length

@@ -1,15 +1,14 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { providers, type Provider } from '#src/auth/providers/verified-identity.ts'
 import { freshNonce } from '#test/setup/client.ts'
-import { namedDatabase } from '#test/setup/other-database.ts'
+import { databaseForMany } from '#test/setup/other-database.ts'
 import { openGraph, type Graph } from '#test/setup/providers/graph.ts'
 import type { ClaimChange } from '#test/setup/providers/illegal-claims.ts'
 import { foundProvider, type PrivateProvider } from '#test/setup/providers/private-provider.ts'
 import type { SigningWish } from '#test/setup/providers/signing-key.ts'
 import { secondsFromNow } from '#test/setup/providers/vendors.ts'
 
-// A test's connections stay open as long as its file runs, and there are more tests than connections.
-const database = namedDatabase()
+const database = databaseForMany()
 const founded = new Map<Provider, PrivateProvider>()
 
 function provider(name: Provider): PrivateProvider {
@@ -25,7 +24,7 @@ beforeAll(async () => {
   graph = openGraph(provider('facebook'))
 })
 afterEach(async () => {
-  await database.terminateNowAndThen()
+  await database.letGo()
 })
 afterAll(() => {
   vi.mocked(fetch).mockRestore()

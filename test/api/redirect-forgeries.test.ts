@@ -1,6 +1,6 @@
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { Provider } from '#src/auth/providers/verified-identity.ts'
-import { namedDatabase } from '#test/setup/other-database.ts'
+import { databaseForMany } from '#test/setup/other-database.ts'
 import { attackersKey, attackersKeySetUrl, forgeries } from '#test/setup/providers/forgeries.ts'
 import { answerFor } from '#test/setup/providers/fake-world.ts'
 import { foundProvider, type LegalToken, type PrivateProvider } from '#test/setup/providers/private-provider.ts'
@@ -11,8 +11,7 @@ import { noTrace, tracesOf } from '#test/setup/traces.ts'
 const signing = ['google', 'apple'] as const satisfies Provider[]
 const redirectAudience = { google: 'neuraform-local', apple: 'com.neuraform.web' }
 
-// A test's connections stay open as long as its file runs, and there are more tests than connections.
-const database = namedDatabase()
+const database = databaseForMany()
 const founded = new Map<Provider, PrivateProvider>()
 
 function provider(name: Provider): PrivateProvider {
@@ -31,7 +30,7 @@ beforeAll(async () => {
 })
 
 afterEach(async () => {
-  await database.terminateNowAndThen()
+  await database.letGo()
 })
 
 /** A sign-in by redirect for which the token endpoint answers what a test makes of a legal token. */

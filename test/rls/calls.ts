@@ -1,12 +1,19 @@
 import { as, asSuperuser, breakages, fresh, handles, insert, andThen, type Call } from '#test/rls/call.ts'
 import { another } from '#test/rls/people.ts'
 import { serviceCalls } from '#test/rls/service-calls.ts'
+import { identitiesCalls } from '#test/rls/identity-calls.ts'
 import { sessionCalls } from '#test/rls/session-calls.ts'
 import { rowOf, type Scene } from '#test/rls/scene.ts'
 
 /** What functions do on their ordinary way, and what only a part of a policy refuses. */
 export function callsIn(scene: Scene): readonly Call[] {
-  return [...personCalls(scene), ...personRules(scene), ...serviceCalls(scene), ...sessionCalls(scene)]
+  return [
+    ...personCalls(scene),
+    ...personRules(scene),
+    ...serviceCalls(scene),
+    ...sessionCalls(scene),
+    ...identitiesCalls(scene),
+  ]
 }
 
 function personCalls(scene: Scene): readonly Call[] {

@@ -122,6 +122,7 @@ export const definerCallers: Readonly<Record<string, string>> = {
   pending_erasures: 'neuraform_jobs',
   place_message: '',
   queue_revocation: 'neuraform_auth, neuraform_jobs, neuraform_user',
+  queue_revocation_unless_known: 'neuraform_auth',
   record_broken_seals: 'neuraform_user',
   record_event: 'neuraform_user',
   record_external_reply: 'neuraform_user',

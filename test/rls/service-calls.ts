@@ -276,6 +276,17 @@ function jobRules(scene: Scene): readonly Call[] {
       expected: '42501',
     },
     {
+      name: 'a grant that is put off until tomorrow',
+      role,
+      text: `update public.grants_to_revoke set attempts = 1, due_at = now() + interval '20 hours'`,
+    },
+    {
+      name: 'a grant that is put off for ever',
+      role,
+      text: `update public.grants_to_revoke set attempts = 1, due_at = now() + interval '2 days'`,
+      expected: '42501',
+    },
+    {
       name: 'a turn that a sweep completes',
       role,
       text: `update public.turns set state = 'complete', ended_at = now() where state = 'streaming'`,

@@ -54,7 +54,6 @@ export function namedDatabase(transport: Transport = 'Hyperdrive', options = '')
     await eventually(async () => expect(await connections()).toEqual([]))
     return ended.length
   }
-  let calls = 0
   return {
     variables: databaseVia((url) => {
       url.searchParams.set('application_name', name)
@@ -63,14 +62,27 @@ export function namedDatabase(transport: Transport = 'Hyperdrive', options = '')
     connections,
     /** Ends them as an operator would and waits until they are gone; how many there were. */
     terminate,
-    /** The same at every 25th call: after each test of a file with more tests than there are connections. */
-    terminateNowAndThen: async () => {
-      calls += 1
-      if (calls % 25 === 0) await terminate()
-    },
     /** Cancels what they are doing. */
     cancel: async () =>
       (await asOwner('select pg_cancel_backend(pid) from pg_stat_activity where application_name = $1', [name])).length,
+  }
+}
+
+/**
+ * The tests' database for a file with more tests than there are connections: those of a test stay open as long as its file
+ * runs. Where there is a pool, its connections are nobody's; elsewhere `letGo`, after each test, ends them now and then.
+ */
+export function databaseForMany(): { readonly variables: Variables; readonly letGo: () => Promise<void> } {
+  const { edgeUrl, pooledUrl } = inject('stack')
+  if (pooledUrl !== edgeUrl) return { variables: {}, letGo: async () => undefined }
+  const { variables, terminate } = namedDatabase()
+  let tests = 0
+  return {
+    variables,
+    letGo: async () => {
+      tests += 1
+      if (tests % 25 === 0) await terminate()
+    },
   }
 }
 
