@@ -22,6 +22,8 @@ export default defineConfig({
         test: {
           ...common,
           name: 'worker',
+          // One workerd for many files, as one isolate serves many requests: to start one and fill it takes seconds.
+          isolate: false,
           include: ['test/{api,contract,faults,unit}/**/*.test.ts'],
           setupFiles: ['./test/setup/quiet-log.ts', './test/setup/stores-hold.ts'],
         },

@@ -24,6 +24,8 @@ export interface PgBouncerOptions {
   readonly poolSize: number
   /** The clients that it takes at once; 1,000 unless told otherwise. */
   readonly maxClients?: number
+  /** Whoever says nothing for so long, outside of a transaction, is put out; nobody is unless told otherwise. */
+  readonly clientIdleSeconds?: number
 }
 
 const readyDeadlineSeconds = 20
@@ -115,7 +117,7 @@ const ignoredAtStart = [
 ]
 
 function configurationOf(
-  { databaseUrls, poolSize, maxClients = 1_000 }: PgBouncerOptions,
+  { databaseUrls, poolSize, maxClients = 1_000, clientIdleSeconds = 0 }: PgBouncerOptions,
   port: number,
   logins: string,
 ) {
@@ -129,6 +131,7 @@ function configurationOf(
     pool_mode: 'transaction',
     default_pool_size: poolSize,
     max_client_conn: maxClients,
+    client_idle_timeout: clientIdleSeconds,
     ignore_startup_parameters: ignoredAtStart.join(','),
     log_connections: 0,
     log_disconnections: 0,

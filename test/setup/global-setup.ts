@@ -71,7 +71,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
  */
 async function pooled(started: AsyncDisposableStack, edgeUrl: string): Promise<string> {
   if (findPgBouncer() === undefined) return edgeUrl
-  const pool = await startPgBouncer({ databaseUrls: [edgeUrl], poolSize: 40, maxClients: 2_000 })
+  const pool = await startPgBouncer({ databaseUrls: [edgeUrl], poolSize: 40, maxClients: 5_000, clientIdleSeconds: 20 })
   started.defer(() => pool.stop())
   return pool.urlOf(edgeUrl)
 }
