@@ -4,8 +4,8 @@ import { readAnchors, type Anchors } from '#scripts/audit/read-anchors.ts'
 import { findBrokenStores } from '#scripts/check/find-broken.ts'
 import { asOwner, ownerClient } from '#test/setup/owner-database.ts'
 
-// Each file has stores of its own, and all share the database. What the tests of a file did through the service must have
-// left its stores, and the rows of those whom its stores name, as each other says.
+// The files that a workerd runs, one after the other, share its stores, and all share the database. What the tests of a file
+// did through the service must have left the stores, and the rows of those whom they name, as each other says.
 afterAll(async () => {
   const { AUDIO: audio, SPEECH_INDEX: speechIndex, ANCHORS: anchors } = env
   if (audio === undefined || speechIndex === undefined || anchors === undefined) throw new Error('a store is not bound')
