@@ -1,13 +1,13 @@
 import { env } from 'cloudflare:workers'
-import { beforeAll, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import type { Authenticated, IdentitySummary, RegistrationRequired } from '#src/auth/shapes.ts'
 import { readTicket } from '#src/auth/ticket.ts'
 import { configOf, type Env } from '#src/config.ts'
-import { apart, asOwnerApart, newUserApart, sweepAlone } from '#test/setup/apart-database.ts'
 import { ask } from '#test/setup/ask.ts'
-import { appleHandover, askUpstream, registration } from '#test/setup/client.ts'
+import { appleHandover, askUpstream, newUser, registration } from '#test/setup/client.ts'
 import { eventually } from '#test/setup/eventually.ts'
-import { runSchedule } from '#test/setup/worker-with.ts'
+import { asOwner } from '#test/setup/owner-database.ts'
+import { runSchedule, sweepAlone } from '#test/setup/worker-with.ts'
 
 const client = 'com.example.companion'
 const somebody = () => `new:${crypto.randomUUID()}`
@@ -34,17 +34,15 @@ interface Sent {
   readonly replaced?: Partial<Env>
 }
 
-/** Asks the Worker on the second database, where nobody else sweeps meanwhile. */
 async function send<Body>(method: string, path: string, { token, body, replaced }: Sent) {
   const { status, text } = await ask(method, path, {
     token,
     body: body === undefined ? undefined : JSON.stringify(body),
-    replaced: { ...apart(), ...replaced },
+    ...(replaced === undefined ? {} : { replaced }),
   })
   return { status, body: (text === '' ? null : JSON.parse(text)) as Body }
 }
 
-const sweep = async (replaced: Partial<Env> = {}) => await runSchedule({ ...apart(), ...replaced })
 const unlink = async (token: string, id: string, replaced: Partial<Env> = {}) =>
   (await send('DELETE', `/auth/identities/${id}`, { token, replaced })).status
 const handOver = async (person: string) => ({ provider: 'apple', ...(await appleHandover({ person })) })
@@ -61,21 +59,21 @@ async function register(person: string) {
 
 /** Somebody of Google's with an identity of Apple's beside it. */
 async function linked(person: string) {
-  const { session_token: token } = await newUserApart()
+  const { token } = await newUser()
   const body = await handOver(person)
   return { token, id: (await send<IdentitySummary>('POST', '/auth/identities', { token, body })).body.id }
 }
 
 const queued = async (id: string) =>
-  await asOwnerApart<{ attempts: number; pause: number }>(
+  await asOwner<{ attempts: number; pause: number }>(
     'select attempts, extract(epoch from due_at - now())::int as pause from grants_to_revoke where id = $1',
     [id],
   )
 const makeDue = async (id: string) =>
-  await asOwnerApart("update grants_to_revoke set due_at = now() - interval '1 minute' where id = $1", [id])
+  await asOwner("update grants_to_revoke set due_at = now() - interval '1 minute' where id = $1", [id])
 const idOf = async (ticket: string) => (await readTicket(configOf(env), ticket)).use.id
 
-beforeAll(sweepAlone)
+beforeEach(sweepAlone)
 
 describe('what a provider gave', () => {
   it('is given back when its identity is unlinked', async () => {
@@ -92,13 +90,13 @@ describe('what a provider gave', () => {
     const [first] = await queued(id)
     expect(first).toEqual({ attempts: 1, pause: expect.any(Number) })
     await makeDue(id)
-    await sweep(appleIsDown)
+    await runSchedule(appleIsDown)
     const [second] = await queued(id)
     expect([second?.attempts, (second?.pause ?? 0) > (first?.pause ?? 0) * 1.5]).toEqual([2, true])
-    await sweep()
+    await runSchedule()
     expect(await givenBack(person)).toEqual([])
     await makeDue(id)
-    await sweep()
+    await runSchedule()
     expect([await givenBack(person), await queued(id)]).toEqual([[client], []])
   })
 
@@ -110,7 +108,7 @@ describe('what a provider gave', () => {
       expect(await queued(id)).toHaveLength(1)
       await comeBack(person)
       expect(await queued(id)).toEqual([])
-      await sweep()
+      await runSchedule()
       expect(await givenBack(person)).toEqual([])
     }
   })
@@ -123,10 +121,10 @@ describe('what a provider gave', () => {
     expect(await queued(spent)).toHaveLength(1)
     await register(stayed)
     expect(await queued(spent)).toEqual([])
-    await sweep()
+    await runSchedule()
     expect(await givenBack(gone)).toEqual([])
     await makeDue(lost)
-    await sweep()
+    await runSchedule()
     expect([await givenBack(gone), await givenBack(stayed)]).toEqual([[client], []])
   })
 
@@ -142,27 +140,25 @@ describe('what a provider gave', () => {
     const erase = async ({ session_token: token }: Authenticated) =>
       (await send('DELETE', '/auth/account', { token })).status
     expect(await erase(await register(one))).toBe(202)
-    await sweep()
+    await runSchedule()
     expect(await givenBack(one)).toEqual([client])
     const leaving = await register(other)
-    const [identity] = await asOwnerApart<{ id: string }>('select id from identities where user_id = $1', [
-      leaving.user.id,
-    ])
+    const [identity] = await asOwner<{ id: string }>('select id from identities where user_id = $1', [leaving.user.id])
     const id = identity?.id ?? ''
     expect(await erase(leaving)).toBe(202)
-    await sweep(appleIsDown)
+    await runSchedule(appleIsDown)
     expect(await givenBack(other)).toEqual([])
     expect(await queued(id)).toMatchObject([{ attempts: 1 }])
     await makeDue(id)
-    await sweep()
+    await runSchedule()
     expect([await givenBack(other), await queued(id)]).toEqual([[client], []])
   })
 
   it('is given up where it cannot be read any more', async () => {
     const { token, id } = await linked(somebody())
     await unlink(token, id, appleIsDown)
-    await asOwnerApart("update grants_to_revoke set sealed_grant = 'nonsense', due_at = now() where id = $1", [id])
-    await sweep()
+    await asOwner("update grants_to_revoke set sealed_grant = 'nonsense', due_at = now() where id = $1", [id])
+    await runSchedule()
     expect(await queued(id)).toEqual([])
   })
 })

@@ -1,20 +1,18 @@
 /// <reference types="@cloudflare/vitest-pool-workers/types" />
 import { createExecutionContext, introspectWorkflowInstance } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
-import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { Profile } from '#src/accounts/shapes.ts'
 import type { SecurityLog, SessionPage } from '#src/auth/shapes.ts'
 import type { ConversationPage, MessagePage } from '#src/conversations/shapes.ts'
 import type { RotatedDataKey } from '#src/privacy/data-key-rotation.ts'
 import { serviceScope } from '#src/http/service-scope.ts'
 import { addDataKey, retireDataKeys, sealedColumns } from '#src/privacy/rotate-data-key.ts'
-import { apart, asOwnerApart, newUserApart, sweepAlone } from '#test/setup/apart-database.ts'
+import { apart, asOwnerApart, newUserApart } from '#test/setup/apart-database.ts'
 import { call } from '#test/setup/client.ts'
 import { fullLife } from '#test/setup/full-life.ts'
 import { asOwner } from '#test/setup/owner-database.ts'
 import { callWith, runSchedule } from '#test/setup/worker-with.ts'
-
-beforeAll(sweepAlone)
 
 // wrangler.toml binds it.
 const rotation = env.DATA_KEY_ROTATION as Workflow

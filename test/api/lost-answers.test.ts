@@ -8,7 +8,7 @@ import { asOwner } from '#test/setup/owner-database.ts'
 import { fakeReply, messagesOf, newConversation } from '#test/setup/talk.ts'
 import { sayWith, turnsOf } from '#test/setup/talk-with.ts'
 import { chunkOf, fakeModel, steerReply } from '#test/setup/upstreams.ts'
-import { callWith, runSchedule } from '#test/setup/worker-with.ts'
+import { callWith, runSchedule, sweepAlone } from '#test/setup/worker-with.ts'
 
 async function newTalk() {
   const { token, user } = await newUser()
@@ -133,6 +133,7 @@ describe('an erasure', () => {
   const stateOf = async (id: string) => (await call<Erasure>('GET', `/erasures/${id}`)).body.state
 
   it('is not complete while KV keeps a line that it did not list, and is once that is gone', async () => {
+    await sweepAlone()
     const { token, user } = await newUser()
     await call('POST', '/voice/speech', { token, body: { text: 'hear me', voice: 'slt' } })
     const index = env.SPEECH_INDEX as KVNamespace

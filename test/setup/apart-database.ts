@@ -20,9 +20,3 @@ export async function newUserApart(): Promise<Authenticated> {
   const body = registration(asked.body.registration_ticket)
   return (await callWith<Authenticated>(apart(), 'POST', '/auth/register', { body })).body
 }
-
-/** For `beforeAll` of a file that sweeps there: no other such file runs until this one ends. */
-export async function sweepAlone(): Promise<() => Promise<void>> {
-  await asOwnerApart('select pg_advisory_lock(1)')
-  return async () => void (await asOwnerApart('select pg_advisory_unlock(1)'))
-}

@@ -1,9 +1,11 @@
 /// <reference types="@cloudflare/vitest-pool-workers/types" />
 import { createExecutionContext, createScheduledController, waitOnExecutionContext } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
+import { onTestFinished } from 'vitest'
 import type { Env } from '#src/config.ts'
 import worker from '#src/index.ts'
 import type { Answer } from '#test/setup/client.ts'
+import { asOwner } from '#test/setup/owner-database.ts'
 
 interface CallOptions {
   readonly token?: string
@@ -36,7 +38,15 @@ export async function callWith<Body = Record<string, never>>(
 
 /** Runs one of the Worker's scheduled events to its end, with some bindings or variables replaced. */
 export async function runSchedule(replaced: Partial<Env> = {}, cron = '*/5 * * * *'): Promise<void> {
+  await asOwner('select pg_advisory_lock_shared(1)')
   const context = createExecutionContext()
   await worker.scheduled(createScheduledController({ cron }), { ...env, ...replaced }, context)
   await waitOnExecutionContext(context)
+  await asOwner('select pg_advisory_unlock_shared(1)')
+}
+
+/** No other file sweeps until the test ends: what this one leaves half done stays so. */
+export async function sweepAlone(): Promise<void> {
+  await asOwner('select pg_advisory_lock(1)')
+  onTestFinished(async () => void (await asOwner('select pg_advisory_unlock(1)')))
 }
