@@ -17,6 +17,7 @@ CREATE INDEX "grants_to_revoke_due_at_idx" ON "grants_to_revoke" USING btree ("d
 CREATE INDEX "grants_to_revoke_subject_hash_idx" ON "grants_to_revoke" USING btree ("subject_hash");--> statement-breakpoint
 CREATE POLICY "grants_to_revoke_gate_select" ON "grants_to_revoke" AS PERMISSIVE FOR SELECT TO "neuraform_gate" USING (true);--> statement-breakpoint
 CREATE POLICY "grants_to_revoke_gate_insert" ON "grants_to_revoke" AS PERMISSIVE FOR INSERT TO "neuraform_gate" WITH CHECK (true);--> statement-breakpoint
+CREATE POLICY "grants_to_revoke_gate_update" ON "grants_to_revoke" AS PERMISSIVE FOR UPDATE TO "neuraform_gate" USING (true) WITH CHECK (true);--> statement-breakpoint
 CREATE POLICY "grants_to_revoke_gate_delete" ON "grants_to_revoke" AS PERMISSIVE FOR DELETE TO "neuraform_gate" USING (true);--> statement-breakpoint
 CREATE POLICY "grants_to_revoke_jobs_select" ON "grants_to_revoke" AS PERMISSIVE FOR SELECT TO "neuraform_jobs" USING (due_at <= now() + interval '1 day');--> statement-breakpoint
 CREATE POLICY "grants_to_revoke_jobs_update" ON "grants_to_revoke" AS PERMISSIVE FOR UPDATE TO "neuraform_jobs" USING (due_at <= now() + interval '1 day') WITH CHECK (due_at <= now() + interval '1 day');--> statement-breakpoint

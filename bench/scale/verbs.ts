@@ -130,7 +130,7 @@ export function verbsFor(subject: Subject): readonly MeasuredVerb[] {
 const found = (matches: number) => ({ 'app.find_messages': matches })
 
 const turn = async (caller: Caller, conversationId: string) =>
-  await finishedTurn(await startTurn(caller, conversationId, { content }, 'new'))
+  await finishedTurn(caller, await startTurn(caller, conversationId, { content }, 'new'))
 
 type Page = { readonly limit: number; readonly cursor?: string }
 type List = (caller: Caller, page: Page) => Promise<{ next_cursor: string | null }>

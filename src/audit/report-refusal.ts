@@ -1,4 +1,4 @@
-import { apart } from '#src/audit/apart.ts'
+import { apart } from '#src/db/apart.ts'
 import { recordServiceEvent } from '#src/audit/record-event.ts'
 import { asService, type RequestScope } from '#src/db/scope.ts'
 import { describeFailure } from '#src/http/log.ts'
@@ -11,6 +11,7 @@ interface Refusals {
 }
 
 const gatheringMs = 50
+const longestGatheringMs = 2_000
 const writerLifetimeMs = 10_000
 
 /** What was refused in this isolate and is not written yet, alike ones counted together. */
@@ -19,8 +20,9 @@ let writerSince = 0
 
 /**
  * Writes to the service's own chain that a sign-in was refused, beside the answer. Alike refusals of about the same
- * moment are one entry that counts them, in one flight for each isolate at a time: a flood of forged tokens costs the
- * database next to nothing. An entry names the request of the first; what an isolate that ends holds back is lost.
+ * moment are one entry that counts them, in one flight for each isolate at a time, later each time while they go on: a flood
+ * of forged tokens costs the database next to nothing. An entry names the request of the first; what an isolate that ends
+ * holds back is lost.
  */
 export function reportRefusal(
   scope: RequestScope,
@@ -31,24 +33,32 @@ export function reportRefusal(
   alike.times += 1
   waiting.set(name, alike)
   // A writer whose request was ended in the middle says nothing any more.
-  if (Date.now() - writerSince < writerLifetimeMs) return
+  const age = Date.now() - writerSince
+  if (age >= 0 && age < writerLifetimeMs) return
   writerSince = Date.now()
   scope.defer(writeWaiting(scope))
 }
 
 async function writeWaiting(scope: RequestScope): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, gatheringMs))
-  while (waiting.size > 0) {
-    const refusals = [...waiting.values()]
-    waiting.clear()
-    await asService(apart(scope), 'auth', 'sign-in refused', (db) =>
-      refusals.map(({ provider, reason, requestId, times }) =>
-        recordServiceEvent(db, { requestId }, null, {
-          action: 'sign_in.refused',
-          details: { ...(provider === undefined ? {} : { provider }), reason, times: String(times) },
-        }),
-      ),
-    ).catch((error: unknown) => scope.report({ event: 'refusal_not_recorded', ...describeFailure(error) }))
+  const until = writerSince + writerLifetimeMs
+  let pause = gatheringMs
+  while (waiting.size > 0 && Date.now() < until) {
+    await new Promise((resolve) => setTimeout(resolve, pause))
+    pause = Math.min(2 * pause, longestGatheringMs)
+    await writeOnce(scope)
   }
   writerSince = 0
+}
+
+async function writeOnce(scope: RequestScope): Promise<void> {
+  const refusals = [...waiting.values()]
+  waiting.clear()
+  await asService(apart(scope), 'auth', 'sign-in refused', (db) =>
+    refusals.map(({ provider, reason, requestId, times }) =>
+      recordServiceEvent(db, { requestId }, null, {
+        action: 'sign_in.refused',
+        details: { ...(provider === undefined ? {} : { provider }), reason, times: String(times) },
+      }),
+    ),
+  ).catch((error: unknown) => scope.report({ event: 'refusal_not_recorded', ...describeFailure(error) }))
 }

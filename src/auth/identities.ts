@@ -4,9 +4,9 @@ import { z } from 'zod'
 import { identities } from '#src/accounts/tables.ts'
 import { recordEvent } from '#src/audit/record-event.ts'
 import { readGrant } from '#src/auth/grants.ts'
-import { auditingRefusals, checkNativeProof, type NativeProof } from '#src/auth/native-sign-in.ts'
+import { auditingNativeRefusals, checkNativeProof, type NativeProof } from '#src/auth/native-sign-in.ts'
 import { providers } from '#src/auth/providers/verified-identity.ts'
-import { keepGrants, prepareRevocation, revokeBeside } from '#src/auth/revocations.ts'
+import { keepGrants, prepareRevocation, returnGrants, revokeBeside } from '#src/auth/revocations.ts'
 import type { IdentityList, IdentitySummary, ProviderProof } from '#src/auth/shapes.ts'
 import { spend } from '#src/auth/single-use.ts'
 import { subjectHashOf } from '#src/auth/subject-hash.ts'
@@ -30,7 +30,7 @@ export async function listIdentities(caller: Caller): Promise<IdentityList> {
 export async function linkIdentity(caller: Caller, proof: ProviderProof): Promise<IdentitySummary> {
   // A flight of its own: a session that has ended or is not fresh spends nothing and asks no provider.
   await asUser(caller, (db) => [requireFresh(db, caller)])
-  return await auditingRefusals(caller, proof.provider, async () => {
+  return await auditingNativeRefusals(caller, proof.provider, async () => {
     return await addIdentity(caller, await checkNativeProof(caller, proof))
   })
 }
@@ -57,7 +57,7 @@ export async function addIdentity(caller: Caller, { identity, grant, uses }: Nat
         target: `identity:${id}`,
         details: { provider: identity.provider },
       }),
-      keepGrants(db, subjectHash),
+      db.execute(sql`select ${keepGrants(subjectHash, grant)}`),
       uses[0] === undefined ? db.execute(sql`select 1`) : spend(db, uses[0]),
       selectIdentities(db).where(eq(identities.id, id)),
     ])
@@ -91,13 +91,14 @@ export async function unlinkIdentity(caller: Caller, id: string): Promise<void> 
   const grant = await readGrant(vault, id, identity.grant_sealed)
   const giveBack =
     grant === undefined ? undefined : await prepareRevocation(caller, { id, identity, grant, dueAt: new Date() })
+  const subjectHash = await subjectHashOf(caller.config, identity)
   await asUser(caller, (db) => [
     requireFresh(db, caller),
+    db.execute(sql`select ${giveBack?.queue ?? null}, ${returnGrants(subjectHash)}`),
     db.execute(sql`select app.unlink_identity(${id}, ${caller.requestId})`),
-    ...(giveBack === undefined ? [] : [giveBack.queue(db)]),
   ])
   forgetDataKeys(vault.userId)
-  if (giveBack !== undefined) revokeBeside(caller)
+  if (giveBack !== undefined) revokeBeside(caller, id)
 }
 
 const selectIdentities = (db: Db) =>

@@ -57,13 +57,15 @@ const refusals: ReadonlySet<string> = new Set([
   'invalid_code',
   'invalid_state',
   'invalid_ticket',
+  'ticket_used',
+  'already_registered',
   'registration_refused',
   'forbidden',
 ])
 
 /**
- * Runs a sign-in, or a part of one; what refuses it is counted in the audit log, and a spent nonce is one token like any
- * other bad one. Of an invented code or ticket nobody knows the provider.
+ * Runs a sign-in, or a part of one; what refuses it is counted in the audit log. Of an invented code or ticket nobody knows
+ * the provider.
  */
 export async function auditingRefusals<T>(
   scope: RequestScope,
@@ -73,10 +75,22 @@ export async function auditingRefusals<T>(
   try {
     return await signIn()
   } catch (error) {
-    const refused = error instanceof Problem && error.code === 'ticket_used' ? refuseToken('nonce', error) : error
-    if (refused instanceof Problem && refusals.has(refused.code)) {
-      reportRefusal(scope, { provider, reason: refused.code })
-    }
-    throw refused
+    if (error instanceof Problem && refusals.has(error.code)) reportRefusal(scope, { provider, reason: error.code })
+    throw error
   }
+}
+
+/** The same for what a native client brings: a spent nonce makes its token one like any other bad one. */
+export async function auditingNativeRefusals<T>(
+  scope: RequestScope,
+  provider: VerifiedIdentity['provider'],
+  signIn: () => Promise<T>,
+): Promise<T> {
+  return await auditingRefusals(scope, provider, async () => {
+    try {
+      return await signIn()
+    } catch (error) {
+      throw error instanceof Problem && error.code === 'ticket_used' ? refuseToken('nonce', error) : error
+    }
+  })
 }

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
 import { z } from 'zod'
-import { checkNativeProof, auditingRefusals } from '#src/auth/native-sign-in.ts'
+import { checkNativeProof, auditingNativeRefusals } from '#src/auth/native-sign-in.ts'
 import { prepareGrant } from '#src/auth/grants.ts'
 import type { Grant } from '#src/auth/providers/identity-provider.ts'
 import type { FreshProof } from '#src/auth/shapes.ts'
@@ -58,7 +58,7 @@ const Reauthenticated = z.object({ identity_id: z.uuid(), expires_at: z.coerce.d
  * asks no provider.
  */
 export async function reauthenticate(caller: Caller, proof: FreshProof): Promise<Renewed> {
-  return await auditingRefusals(caller, proof.provider, async () => {
+  return await auditingNativeRefusals(caller, proof.provider, async () => {
     await asUser(caller, () => [])
     const { identity, grant, uses } = await checkNativeProof(caller, proof)
     const token = createSessionToken(caller.config)

@@ -27,12 +27,17 @@ import { Vault } from '#src/vault/vault.ts'
 export async function register(scope: RequestScope, request: RegisterRequest, device: Device): Promise<Authenticated> {
   const { ticket, account } = await prepareRegistration(scope, request)
   const session = await prepareSession(scope, account.vault, device)
-  const [, created, started] = await asService(scope, 'auth', 'registration', (db) => [
-    account.claim(db),
-    account.create(db),
-    session.statement(db, account.userId, account.identityId, true),
-    ...account.complete(db, `session:${session.id}`),
-  ])
+  const [, created, started] = await auditingRefusals(
+    scope,
+    ticket.identity.provider,
+    async () =>
+      await asService(scope, 'auth', 'registration', (db) => [
+        account.claim(db),
+        account.create(db),
+        session.statement(db, account.userId, account.identityId, true),
+        ...account.complete(db, `session:${session.id}`),
+      ]),
+  )
   keepDataKeys(session.tokenHash, { userId: account.userId, keys: account.keys, broken: [] })
   const createdAt = rowOf(z.object({ created_at: z.coerce.date() }), created).created_at.toISOString()
   return {
@@ -61,11 +66,16 @@ export async function register(scope: RequestScope, request: RegisterRequest, de
 /** The same without a session, for whoever signs in with what comes of it; who was registered. */
 export async function registerOnly(scope: RequestScope, request: RegisterRequest): Promise<Vouched> {
   const { ticket, account } = await prepareRegistration(scope, request)
-  await asService(scope, 'auth', 'registration', (db) => [
-    account.claim(db),
-    account.create(db),
-    ...account.complete(db, undefined),
-  ])
+  await auditingRefusals(
+    scope,
+    ticket.identity.provider,
+    async () =>
+      await asService(scope, 'auth', 'registration', (db) => [
+        account.claim(db),
+        account.create(db),
+        ...account.complete(db, undefined),
+      ]),
+  )
   return ticket
 }
 
@@ -89,19 +99,20 @@ async function prepareRegistration(scope: RequestScope, request: RegisterRequest
 
 /** Somebody who is too young: what their provider gave goes back at once. */
 async function refuse(scope: RequestScope, { use, identity, grant }: Ticket, subjectHash: Uint8Array): Promise<void> {
+  const id = uuidv7()
   const giveBack =
-    grant === undefined
-      ? undefined
-      : await prepareRevocation(scope, { id: uuidv7(), identity, grant, dueAt: new Date() })
+    grant === undefined ? undefined : await prepareRevocation(scope, { id, identity, grant, dueAt: new Date() })
   await asService(scope, 'auth', 'registration refused', (db) => [
     db.execute(sql`select app.refuse_registration(${use.id}, ${use.expiresAt}, ${uuidv7()}, ${subjectHash})`),
     recordServiceEvent(db, scope, null, {
       action: 'registration.refused',
       details: { provider: identity.provider, reason: 'age' },
     }),
-    ...(giveBack === undefined ? [] : [keepGrants(db, subjectHash), giveBack.queue(db)]),
+    ...(giveBack === undefined
+      ? []
+      : [db.execute(sql`select ${keepGrants(subjectHash, grant)}, ${giveBack.queueUnlessKnown}`)]),
   ])
-  if (giveBack !== undefined) revokeBeside(scope)
+  if (giveBack !== undefined) revokeBeside(scope, id)
 }
 
 /** Seals what is to be sealed of a new account; its statements make it, in this order, once the ticket is claimed. */
@@ -121,7 +132,7 @@ async function prepareAccount(scope: RequestScope, ticket: Ticket, subjectHash: 
     create,
     complete: (db: Db, target: string | undefined) => [
       recordServiceEvent(db, scope, userId, registrationEvent(ticket, request, target)),
-      keepGrants(db, subjectHash),
+      db.execute(sql`select ${keepGrants(subjectHash, ticket.grant)}`),
       ...keepGrant(db),
       ...keepRelay(db, ticket, userId, identityId),
     ],

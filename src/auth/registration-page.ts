@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { auditingRefusals } from '#src/auth/native-sign-in.ts'
 import { issueOneTimeCode } from '#src/auth/one-time-code.ts'
 import type { VerifiedIdentity } from '#src/auth/providers/verified-identity.ts'
 import { RedirectWish } from '#src/auth/redirect-state.ts'
@@ -69,7 +70,11 @@ export async function registerByPage(
   const { config } = scope
   const { TERMS_VERSION: terms, PRIVACY_VERSION: privacy } = config
   if (terms === undefined || privacy === undefined) throw new Problem('not_configured')
-  const wish = await wishOf(config, sealed, form.registration_ticket)
+  const wish = await auditingRefusals(
+    scope,
+    undefined,
+    async () => await wishOf(config, sealed, form.registration_ticket),
+  )
   const request = { ...form, terms_version: terms, privacy_version: privacy, session_mode: wish.session_mode }
   if (wish.session_mode === 'cookie') {
     return { url: wish.return_to, sessionToken: (await register(scope, request, device)).session_token }

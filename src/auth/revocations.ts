@@ -1,36 +1,40 @@
-import { asc, eq, lte, sql } from 'drizzle-orm'
-import { apart } from '#src/audit/apart.ts'
+import { and, eq, inArray, lte, sql, type SQL } from 'drizzle-orm'
 import { z } from 'zod'
 import { readGrant } from '#src/auth/grants.ts'
 import { Grant } from '#src/auth/providers/identity-provider.ts'
 import { providerOf } from '#src/auth/providers/registry.ts'
-import { providers, type VerifiedIdentity } from '#src/auth/providers/verified-identity.ts'
+import { providers, type Provider, type VerifiedIdentity } from '#src/auth/providers/verified-identity.ts'
 import { subjectHashOf } from '#src/auth/subject-hash.ts'
 import { grantsToRevoke } from '#src/auth/tables.ts'
-import { asService, WrappedKeysOrNone, type Db, type RequestScope, type Statement } from '#src/db/scope.ts'
+import { apart } from '#src/db/apart.ts'
+import { asService, WrappedKeysOrNone, type Db, type RequestScope } from '#src/db/scope.ts'
 import { describeFailure } from '#src/http/log.ts'
 import { unwrapDataKeys } from '#src/vault/data-key.ts'
 import { issueSealedToken, readSealedToken } from '#src/vault/sealed-token.ts'
 import { Vault } from '#src/vault/vault.ts'
 
-const keptForSeconds = 30 * 86_400
-const mostAtOnce = 50
+// A grant may wait as long as the account that it is kept for.
+const sealedForSeconds = 10 * 366 * 86_400
 const longestPauseSeconds = 20 * 3_600
+// After a minute, two, four … and then every twenty hours, for about thirty days in all.
+const mostAttempts = 45
+const mostAtOnce = 50
+const longestSweepMs = 60_000
 
 interface Revocation {
-  /** Names it: queued again under the same id, it is there once. */
+  /** The identity that goes, or the ticket that offers a registration. */
   readonly id: string
   readonly identity: Pick<VerifiedIdentity, 'provider' | 'issuer' | 'subject'>
   readonly grant: Grant
   readonly dueAt: Date
 }
 
-/** What a provider is to get back, sealed. */
+/** What a provider is to get back, sealed: what a statement must select to queue it. */
 interface PreparedRevocation {
-  /** Queues it, as the role of `asUser`, of 'auth' or of 'jobs'. */
-  readonly queue: (db: Db) => Statement
-  /** The same where the subject has no account, as the role of 'auth'. */
-  readonly queueUnlessKnown: (db: Db) => Statement
+  /** As the role of `asUser` or of 'jobs', before the identity with its id goes. */
+  readonly queue: SQL
+  /** Where the subject has no account, as the role of 'auth'. */
+  readonly queueUnlessKnown: SQL
 }
 
 /** Seals what a provider is to get back under the service's own key: its person's goes, or there is none yet. */
@@ -40,16 +44,25 @@ export async function prepareRevocation(
 ): Promise<PreparedRevocation> {
   const [subjectHash, sealed] = await Promise.all([
     subjectHashOf(config, identity),
-    issueSealedToken(config, 'grant', grant, keptForSeconds),
+    issueSealedToken(config, 'grant', grant, sealedForSeconds),
   ])
   const values = sql`${id}, ${identity.provider}, ${subjectHash}, ${sealed}, ${dueAt.toISOString()}`
   const { issuer, subject } = identity
   return {
-    queue: (db) => db.execute(sql`select app.queue_revocation(${values})`),
-    queueUnlessKnown: (db) =>
-      db.execute(sql`select app.queue_revocation_unless_known(${values}, ${issuer}, ${subject})`),
+    queue: sql`app.queue_revocation(${values})`,
+    queueUnlessKnown: sql`app.queue_revocation_unless_known(${values}, ${issuer}, ${subject})`,
   }
 }
+
+/**
+ * Gives nothing back of a subject who has an account now: a provider takes all that it gave for an app at once. What is
+ * queued goes where there is a new grant, and else stays until the identity leaves.
+ */
+export const keepGrants = (subjectHash: Uint8Array, grant: Grant | undefined): SQL =>
+  sql`app.keep_grants(${subjectHash}, ${grant !== undefined})`
+
+/** What stayed queued for a subject is due once their identity leaves. */
+export const returnGrants = (subjectHash: Uint8Array): SQL => sql`app.return_grants(${subjectHash})`
 
 const Leaving = z.array(
   z.object({
@@ -57,72 +70,99 @@ const Leaving = z.array(
     provider: z.enum(providers),
     issuer: z.string(),
     subject: z.string(),
-    grant_sealed: z.instanceof(Uint8Array),
+    grant_sealed: z.instanceof(Uint8Array).nullable(),
     data_keys: WrappedKeysOrNone,
   }),
 )
 
 /** Takes what providers gave out of an account that is being erased; the sweep gives it back once the rows are gone. */
-export async function releaseGrants(scope: RequestScope, userId: string): Promise<(db: Db) => readonly Statement[]> {
+export async function releaseGrants(scope: RequestScope, userId: string): Promise<readonly SQL[]> {
   const [answer] = await asService(scope, 'jobs', 'erasure', (db) => [
     db.execute(sql`select * from app.grants_of_leaving(${userId})`),
   ])
-  const queued = Leaving.parse(answer.rows).map(async ({ identity_id: id, grant_sealed: sealed, ...identity }) => {
-    const vault = new Vault(userId, (await unwrapDataKeys(scope.config, userId, identity.data_keys)).keys)
-    // No grant keeps anybody from being erased: where their keys are lost, there is nothing left to give back.
-    const grant = await readGrant(vault, id, sealed).catch((error: unknown) => {
-      scope.report({ event: 'grant_given_up', provider: identity.provider, ...describeFailure(error) })
-      return undefined
-    })
-    return grant === undefined ? undefined : await prepareRevocation(scope, { id, identity, grant, dueAt: new Date() })
-  })
-  const prepared = (await Promise.all(queued)).filter((one) => one !== undefined)
-  return (db) => prepared.map(({ queue }) => queue(db))
+  const released = Leaving.parse(answer.rows).map(async (row) => await releaseOne(scope, userId, row))
+  return (await Promise.all(released)).flat()
 }
 
-/** Gives nothing back of a subject who has an account now: a provider takes all that it gave for an app at once. */
-export const keepGrants = (db: Db, subjectHash: Uint8Array) => db.execute(sql`select app.keep_grants(${subjectHash})`)
+async function releaseOne(
+  scope: RequestScope,
+  userId: string,
+  { identity_id: id, grant_sealed: sealed, data_keys: wrapped, ...identity }: z.output<typeof Leaving>[number],
+): Promise<readonly SQL[]> {
+  const subjectHash = await subjectHashOf(scope.config, identity)
+  const { keys, broken } = await unwrapDataKeys(scope.config, userId, wrapped)
+  // No grant keeps anybody from being erased: where the keys are lost, there is nothing left to give back.
+  const giveUp = (why: object) => scope.report({ event: 'grant_given_up', provider: identity.provider, ...why })
+  const vault = new Vault(userId, keys, { broken, onBroken: () => giveUp({ problem: 'seal_broken' }) })
+  const grant = await readGrant(vault, id, sealed).catch((error: unknown) => {
+    giveUp(describeFailure(error))
+    return undefined
+  })
+  if (grant === undefined) return [returnGrants(subjectHash)]
+  const { queue } = await prepareRevocation(scope, { id, identity, grant, dueAt: new Date() })
+  return [queue, returnGrants(subjectHash)]
+}
 
 /**
- * Gives the providers back what is due, up to 50 grants. One that cannot be given back now is tried again, later each time,
- * for thirty days.
+ * Gives the providers back what is due, up to 50 grants and for a minute. A provider that does not take one is not asked
+ * again in this run; its grants are tried later, and later each time.
  */
 export async function revokeDueGrants(scope: RequestScope): Promise<void> {
-  const [due] = await asService(scope, 'jobs', 'grants', (db) => [
-    db
-      .select()
-      .from(grantsToRevoke)
-      .where(lte(grantsToRevoke.dueAt, sql`now()`))
-      .orderBy(asc(grantsToRevoke.dueAt))
-      .limit(mostAtOnce),
-  ])
-  for (const row of due) await revokeOne(scope, row)
+  const until = Date.now() + longestSweepMs
+  const answering = new Set<Provider>(providers)
+  for (let count = 0; count < mostAtOnce && answering.size > 0 && Date.now() < until; count += 1) {
+    const tried = await revokeNext(scope, inArray(grantsToRevoke.provider, [...answering]))
+    if (tried === undefined) return
+    if (!tried.isTaken) answering.delete(tried.provider)
+  }
 }
 
-/** The same beside the answer, for what became due just now: the sweep does what this one cannot. */
-export const revokeBeside = (scope: RequestScope): void =>
+/** The same of one that became due just now, beside the answer: the sweep does what this cannot. */
+export const revokeBeside = (scope: RequestScope, id: string): void =>
   scope.defer(
-    revokeDueGrants(apart(scope)).catch((error: unknown) =>
-      scope.report({ event: 'grants_left_to_the_sweep', ...describeFailure(error) }),
+    revokeNext(apart(scope), eq(grantsToRevoke.id, id)).catch((error: unknown) =>
+      scope.report({ event: 'grant_left_to_the_sweep', ...describeFailure(error) }),
     ),
   )
 
-async function revokeOne(scope: RequestScope, row: typeof grantsToRevoke.$inferSelect): Promise<void> {
-  const { id, provider, attempts, sealedGrant } = row
-  const grant = await readSealedToken(scope.config, 'grant', Grant, sealedGrant)
-  const isTaken = grant !== undefined && (await give(scope, row, grant))
-  if (grant === undefined) scope.report({ event: 'grant_given_up', provider, attempts })
-  await asService(scope, 'jobs', 'grants', (db) => [
-    isTaken || grant === undefined
-      ? db.delete(grantsToRevoke).where(eq(grantsToRevoke.id, id))
-      : db
-          .update(grantsToRevoke)
-          .set({ attempts: attempts + 1, dueAt: sql`now() + make_interval(secs => ${pauseSeconds(attempts)})` })
-          .where(eq(grantsToRevoke.id, id)),
-  ])
-}
+// Put off before it is tried: nobody else tries it meanwhile, and a Worker that dies loses nothing.
+const claim = (db: Db, which: ReturnType<typeof eq>) =>
+  db
+    .update(grantsToRevoke)
+    .set({
+      attempts: sql`${grantsToRevoke.attempts} + 1`,
+      dueAt: sql`now() + make_interval(secs => least(${longestPauseSeconds}, 60 * 2 ^ least(${grantsToRevoke.attempts}, 20)))`,
+    })
+    .where(
+      eq(
+        grantsToRevoke.id,
+        db
+          .select({ id: grantsToRevoke.id })
+          .from(grantsToRevoke)
+          .where(and(which, lte(grantsToRevoke.dueAt, sql`now()`)))
+          .orderBy(grantsToRevoke.dueAt)
+          .limit(1)
+          .for('update', { skipLocked: true }),
+      ),
+    )
+    .returning()
 
-const pauseSeconds = (attempts: number) => Math.min(longestPauseSeconds, 60 * 2 ** attempts)
+async function revokeNext(
+  scope: RequestScope,
+  which: ReturnType<typeof eq>,
+): Promise<{ readonly provider: Provider; readonly isTaken: boolean } | undefined> {
+  const [[row]] = await asService(scope, 'jobs', 'grants', (db) => [claim(db, which)])
+  if (row === undefined) return undefined
+  const { id, provider, attempts } = row
+  const grant = await readSealedToken(scope.config, 'grant', Grant, row.sealedGrant)
+  const isTaken = grant === undefined || (await give(scope, row, grant))
+  const isGivenUp = grant === undefined || (!isTaken && attempts >= mostAttempts)
+  if (isGivenUp) scope.report({ event: 'grant_given_up', provider, attempts })
+  if (isTaken || isGivenUp) {
+    await asService(scope, 'jobs', 'grants', (db) => [db.delete(grantsToRevoke).where(eq(grantsToRevoke.id, id))])
+  }
+  return { provider, isTaken }
+}
 
 async function give(
   scope: RequestScope,

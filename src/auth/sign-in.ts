@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { userFrom, type UserRow } from '#src/accounts/shapes.ts'
 import { recordServiceEvent } from '#src/audit/record-event.ts'
 import { prepareGrant } from '#src/auth/grants.ts'
-import { auditingRefusals, checkNativeProof, type NativeProof } from '#src/auth/native-sign-in.ts'
+import { auditingNativeRefusals, checkNativeProof, type NativeProof } from '#src/auth/native-sign-in.ts'
 import type { VerifiedIdentity } from '#src/auth/providers/verified-identity.ts'
 import type { Authenticated, Device, LoginAnswer, LoginRequest, RegistrationRequired } from '#src/auth/shapes.ts'
 import { spend, spendUnlessKnown } from '#src/auth/single-use.ts'
@@ -51,7 +51,7 @@ const Found = z.union([
  * `invalid_identity_token`, `registration_refused`, `forbidden`, `upstream_unavailable` or `key_unavailable`.
  */
 export async function signIn(scope: RequestScope, request: LoginRequest, device: Device): Promise<LoginAnswer> {
-  return await auditingRefusals(
+  return await auditingNativeRefusals(
     scope,
     request.provider,
     async () => await completeSignIn(scope, await checkNativeProof(scope, request), device),
@@ -88,7 +88,7 @@ async function findIdentity(
   const [answer] = await asService(scope, 'auth', 'sign-in', (db) => [
     db.execute(sql`select * from app.find_identity(${identity.issuer}, ${identity.subject}, ${subjectHash})`),
     ...uses.map((use) => spendUnlessKnown(db, use, identity)),
-    ...offer.queue(db),
+    ...(offer.queue === undefined ? [] : [db.execute(sql`select ${offer.queue}`)]),
   ])
   return { found: rowOf(Found, answer), offer }
 }

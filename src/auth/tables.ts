@@ -119,7 +119,7 @@ export const grantsToRevoke = pgTable(
     check('grants_to_revoke_provider_check', sql`provider in ('google', 'apple', 'facebook')`),
     check('grants_to_revoke_subject_hash_check', sql`length(subject_hash) = 32`),
     check('grants_to_revoke_sealed_grant_check', sql`length(sealed_grant) between 1 and 16384`),
-    ...gatePolicies('grants_to_revoke', ['select', 'insert', 'delete']),
+    ...gatePolicies('grants_to_revoke', ['select', 'insert', 'update', 'delete']),
     // What is put off must still be seen by who puts it off: a day is the longest pause.
     jobsPolicy('grants_to_revoke', 'select', isDueSoon),
     jobsPolicy('grants_to_revoke', 'update', isDueSoon, isDueSoon),

@@ -1,10 +1,11 @@
+import type { SQL } from 'drizzle-orm'
 import { z } from 'zod'
 import { Grant } from '#src/auth/providers/identity-provider.ts'
 import { providers, type VerifiedIdentity } from '#src/auth/providers/verified-identity.ts'
 import { prepareRevocation } from '#src/auth/revocations.ts'
 import { issueSingleUse, readSingleUse, type SingleUse } from '#src/auth/single-use.ts'
 import type { Config } from '#src/config.ts'
-import type { Db, RequestScope, Statement } from '#src/db/scope.ts'
+import type { RequestScope } from '#src/db/scope.ts'
 import { Problem } from '#src/http/problem.ts'
 
 const lifetimeSeconds = 600
@@ -81,7 +82,7 @@ export interface NewTicket {
   readonly ticket: string
   readonly expiresAt: Date
   /** Queues what the provider gave, to be given back where nobody registers with it; nothing of somebody known. */
-  readonly queue: (db: Db) => readonly Statement[]
+  readonly queue: SQL | undefined
 }
 
 /** Makes a ticket. */
@@ -89,10 +90,10 @@ export async function issueTicket(scope: RequestScope, vouched: Vouched): Promis
   const { identity, grant } = vouched
   const sealed = sealedIdentityOf(vouched)
   const { id, token, expiresAt } = await issueSingleUse(scope.config, 'registration', sealed, lifetimeSeconds)
-  if (grant === undefined) return { ticket: token, expiresAt, queue: () => [] }
+  if (grant === undefined) return { ticket: token, expiresAt, queue: undefined }
   const dueAt = new Date(expiresAt.getTime() + 60_000)
   const revocation = await prepareRevocation(scope, { id, identity, grant, dueAt })
-  return { ticket: token, expiresAt, queue: (db) => [revocation.queueUnlessKnown(db)] }
+  return { ticket: token, expiresAt, queue: revocation.queueUnlessKnown }
 }
 
 /** Reads a ticket. Throws `invalid_ticket` for one that is expired, altered or invented. */

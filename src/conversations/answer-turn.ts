@@ -1,4 +1,5 @@
 import { eq, sql } from 'drizzle-orm'
+import type { Checkpoints, Ending } from '#src/conversations/checkpoints.ts'
 import { selectMessages, type MessageRow } from '#src/conversations/messages.ts'
 import { conversations, messages } from '#src/conversations/tables.ts'
 import { asTurn, type TurnCaller } from '#src/db/scope.ts'
@@ -14,6 +15,7 @@ export interface LiveTurn {
   readonly conversationId: string
   readonly userMessageId: string
   readonly replyMessageId: string
+  readonly checkpoints: Checkpoints
 }
 
 /**
@@ -43,26 +45,59 @@ export async function storeUserMessage(turn: LiveTurn, content: string): Promise
 export interface AnsweredTurn {
   readonly state: 'complete' | 'interrupted'
   readonly said: readonly MessageRow[]
+  /** The flights beside the answer. */
+  readonly checkpoints: number
 }
 
 /**
- * Reads the reply to its end, passing each piece on, and stores what there is of it: `complete`, or `interrupted` when
- * the model broke off or the account ended meanwhile.
+ * Reads the reply to its end, passing each piece on and keeping each sentence, and stores what there is of it: `complete`,
+ * or `interrupted` when the model broke off, the person stopped it, or their session or account ended meanwhile. `before` is
+ * what a turn that is continued had said.
  */
-export async function answerTurn(turn: LiveTurn, reply: Reply, onText: (delta: string) => void): Promise<AnsweredTurn> {
+export async function answerTurn(
+  turn: LiveTurn,
+  reply: Reply,
+  onText: (delta: string) => void,
+  before = '',
+): Promise<AnsweredTurn> {
   const startedAt = Date.now()
-  let text = ''
-  let state: AnsweredTurn['state'] = 'complete'
+  const { checkpoints } = turn
+  let text = before
+  const state = await readReply(turn, reply, checkpoints.ending, (delta) => {
+    text += delta
+    onText(delta)
+    checkpoints.add(text)
+  })
+  await checkpoints.close()
+  const said = await finishTurn(turn, state, text, reply, Date.now() - startedAt)
+  return { state, said, checkpoints: checkpoints.flights }
+}
+
+async function readReply(
+  { caller }: LiveTurn,
+  reply: Reply,
+  ending: Promise<Ending>,
+  onText: (delta: string) => void,
+): Promise<AnsweredTurn['state']> {
+  const deltas = reply.deltas[Symbol.asyncIterator]()
   try {
-    for await (const delta of reply.deltas) {
-      text += delta
-      onText(delta)
+    while (true) {
+      const step = deltas.next()
+      // It is given up where the turn ends first.
+      step.catch(() => undefined)
+      const next = await Promise.race([step, ending])
+      if (typeof next === 'string') {
+        reply.cancel()
+        caller.report({ event: 'reply_ended', ending: next })
+        return 'interrupted'
+      }
+      if (next.done === true) return 'complete'
+      onText(next.value)
     }
   } catch (error) {
-    turn.caller.report({ event: 'reply_broke_off', ...describeFailure(error) })
-    state = 'interrupted'
+    caller.report({ event: 'reply_broke_off', ...describeFailure(error) })
+    return 'interrupted'
   }
-  return { state, said: await finishTurn(turn, state, text, reply, Date.now() - startedAt) }
 }
 
 async function finishTurn(
@@ -85,7 +120,11 @@ async function finishTurn(
   return results[1]
 }
 
-/** Ends a turn that got no reply at all; what the person said stays, and the same key may try again. */
-export async function failTurn(caller: TurnCaller): Promise<void> {
-  await asTurn(caller, (db) => [db.execute(sql`select app.finish_turn('failed', null, null, null, null, null)`)])
+/**
+ * Ends a turn for which the model said nothing: as failed, so that the same key may try again, or as interrupted where there
+ * is something of a reply from before. What was said stays.
+ */
+export async function giveUp(caller: TurnCaller, before: string): Promise<void> {
+  const state = before === '' ? 'failed' : 'interrupted'
+  await asTurn(caller, (db) => [db.execute(sql`select app.finish_turn(${state}, null, null, null, null, null)`)])
 }

@@ -1,10 +1,11 @@
-import { and, eq, isNull, ne, or, sql } from 'drizzle-orm'
+import { and, eq, isNull, ne, or, sql, type SQL } from 'drizzle-orm'
+import { isAbandoned, selectTurns, type TurnRow } from '#src/conversations/follow-turn.ts'
 import { selectMessages, type MessageRow } from '#src/conversations/messages.ts'
 import type { Speaker } from '#src/conversations/prompt.ts'
 import { conversations, messages, turns } from '#src/conversations/tables.ts'
 import { descending } from '#src/db/columns.ts'
 import { found } from '#src/db/rows.ts'
-import { again, asUser, type Caller, type Db } from '#src/db/scope.ts'
+import { again, asUser, type Caller, type Db, type Results } from '#src/db/scope.ts'
 import {
   claimedResource,
   claimKey,
@@ -29,14 +30,11 @@ export interface TurnPlan {
 
 /** A turn as the first flight left it. */
 export interface OpenedTurn {
-  readonly turnId: string
-  readonly conversationId: string
-  readonly state: 'streaming' | 'complete' | 'interrupted' | 'failed'
+  readonly row: TurnRow
   /** Whether this request answers it; otherwise it is another's that ended, or still runs. */
   readonly isOurs: boolean
-  readonly userMessageId: string
-  readonly replyMessageId: string
   readonly speaker: Speaker
+  /** Newest first, without what the turn has stored. */
   readonly history: readonly MessageRow[]
   /** What the turn has stored so far. */
   readonly said: readonly MessageRow[]
@@ -48,39 +46,73 @@ export interface OpenedTurn {
  * the persona is gone, `conflict`. Flown again, it finds the turn that it opened.
  */
 export async function openTurn(caller: Caller, plan: TurnPlan, claim: Claim): Promise<OpenedTurn> {
-  const [, , , claims, turnRows, speakers, history, said] = await again(
+  const [, , , claims, ...about] = await again(
     async () =>
       await asUser(caller, (db) => [
         claimKey(db, claim),
         insertTurn(db, plan, claim),
-        takeUpFailedTurn(db, plan, claim),
+        takeUp(db, plan.keyHash, and(isSameRequest(claim), eq(turns.id, claimedResource(claim)), hasSaidNothing)),
         readClaim(db, claim),
-        selectTurn(db, claim),
-        selectSpeaker(db, plan.conversationId),
-        selectMessages(db)
-          .where(and(eq(messages.conversationId, plan.conversationId), isNotOf(claim)))
-          .orderBy(descending(messages.seq))
-          .limit(historyMessages),
-        selectMessages(db).where(eq(messages.turnId, claimedResource(claim))),
+        ...selectAbout(db, claimedResource(claim), plan.conversationId),
       ]),
   )
   refuseReusedKey(claim, claims)
-  const turn = found(turnRows)
+  return openedFrom(about, plan.conversationId, plan.keyHash)
+}
+
+/**
+ * Opens a turn that was interrupted, or whose Worker died, to go on with what it said, in one flight as above. Throws
+ * `not_found`, `turn_in_progress`, or `conflict` for one that said all or nothing.
+ */
+export async function reopenTurn(
+  caller: Caller,
+  { conversationId, turnId, keyHash }: { conversationId: string; turnId: string; keyHash: Uint8Array },
+): Promise<OpenedTurn> {
+  const [, ...about] = await again(
+    async () =>
+      await asUser(caller, (db) => [
+        takeUp(
+          db,
+          keyHash,
+          and(
+            eq(turns.id, turnId),
+            eq(turns.conversationId, conversationId),
+            or(eq(turns.state, 'interrupted'), isAbandoned),
+          ),
+        ),
+        ...selectAbout(db, sql`${turnId}::uuid`, conversationId),
+      ]),
+  )
+  const opened = openedFrom(about, conversationId, keyHash)
+  if (opened.isOurs) return opened
+  if (opened.row.state === 'streaming') throw new Problem('turn_in_progress')
+  throw new Problem('conflict', opened.row.state === 'complete' ? 'The reply is complete.' : 'Nothing was said.')
+}
+
+const selectAbout = (db: Db, turnId: SQL, conversationId: string) =>
+  [
+    selectTurns(db).where(eq(turns.id, turnId)),
+    selectSpeaker(db, conversationId),
+    selectMessages(db)
+      .where(and(eq(messages.conversationId, conversationId), or(isNull(messages.turnId), ne(messages.turnId, turnId))))
+      .orderBy(descending(messages.seq))
+      .limit(historyMessages),
+    selectMessages(db).where(eq(messages.turnId, turnId)),
+  ] as const
+
+function openedFrom(
+  [turnRows, speakers, history, said]: Results<ReturnType<typeof selectAbout>>,
+  conversationId: string,
+  keyHash: Uint8Array,
+): OpenedTurn {
+  // Asked for in the query, a conversation would be looked through from end to end for its one turn.
+  const row = found(turnRows.filter((turn) => turn.conversationId === conversationId))
   const { displayName, description, systemPrompt } = found(speakers)
   if (displayName === null || description === null || systemPrompt === null) {
     throw new Problem('conflict', 'The companion of this conversation is gone.')
   }
-  return {
-    turnId: turn.id,
-    conversationId: plan.conversationId,
-    state: turn.state,
-    isOurs: Buffer.compare(turn.keyHash, plan.keyHash) === 0,
-    userMessageId: turn.userMessageId,
-    replyMessageId: turn.replyMessageId,
-    speaker: { displayName, description, systemPrompt },
-    history,
-    said,
-  }
+  const isOurs = Buffer.compare(row.keyHash, keyHash) === 0
+  return { row, isOurs, speaker: { displayName, description, systemPrompt }, history, said }
 }
 
 const insertTurn = (db: Db, plan: TurnPlan, claim: Claim) =>
@@ -90,30 +122,23 @@ const insertTurn = (db: Db, plan: TurnPlan, claim: Claim) =>
       ${plan.replyMessageId}::uuid
     where ${isOurClaim(claim)} on conflict (id) do nothing`)
 
-const takeUpFailedTurn = (db: Db, plan: TurnPlan, claim: Claim) =>
+// A turn whose Worker died before its first sentence was kept is as good as one that failed.
+const hasSaidNothing = sql`(${turns.state} = 'failed' or (${isAbandoned} and ${turns.checkpoint} is null
+  and not exists (select 1 from ${messages} where ${messages.id} = ${turns.replyMessageId})))`
+
+const takeUp = (db: Db, keyHash: Uint8Array, where: SQL | undefined) =>
   db
     .update(turns)
     .set({
       state: 'streaming',
-      keyHash: plan.keyHash,
+      keyHash,
       sessionId: sql`app.current_session_id()`,
       startedAt: sql`now()`,
+      checkedAt: sql`now()`,
+      stopRequestedAt: null,
       endedAt: null,
     })
-    // The same request names the same conversation; asked for once more, it would be looked through from end to end.
-    .where(and(isSameRequest(claim), eq(turns.id, claimedResource(claim)), eq(turns.state, 'failed')))
-
-const selectTurn = (db: Db, claim: Claim) =>
-  db
-    .select({
-      id: turns.id,
-      state: turns.state,
-      keyHash: turns.keyHash,
-      userMessageId: turns.userMessageId,
-      replyMessageId: turns.replyMessageId,
-    })
-    .from(turns)
-    .where(eq(turns.id, claimedResource(claim)))
+    .where(where)
 
 const selectSpeaker = (db: Db, conversationId: string) =>
   db
@@ -125,5 +150,3 @@ const selectSpeaker = (db: Db, conversationId: string) =>
     .from(conversations)
     .leftJoin(personas, eq(personas.id, conversations.personaId))
     .where(eq(conversations.id, conversationId))
-
-const isNotOf = (claim: Claim) => or(isNull(messages.turnId), ne(messages.turnId, claimedResource(claim)))

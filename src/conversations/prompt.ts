@@ -15,14 +15,21 @@ export interface Speaker {
   readonly systemPrompt: string
 }
 
-/** The prompt of a turn: rules and persona as system, then as much of the newest history as fits, then what was said. */
+const goOn =
+  'Your last message was cut off. Go on exactly where it ends, in the middle of a sentence if need be: repeat nothing of it, and say nothing about the break.'
+
+/**
+ * The prompt of a turn: rules and persona as system, then as much of the newest history as fits, then what was said. `before`
+ * is what there is of a reply that is to go on.
+ */
 export function buildPrompt(
   speaker: Speaker,
   newestFirst: readonly { role: 'user' | 'assistant'; content: string | null }[],
   content: string,
+  before = '',
 ): PromptMessage[] {
   const history: PromptMessage[] = []
-  let left = historyCharacters - content.length
+  let left = historyCharacters - content.length - before.length
   for (const message of newestFirst) {
     if (message.content === null) continue
     left -= message.content.length
@@ -30,5 +37,15 @@ export function buildPrompt(
     history.unshift({ role: message.role, content: message.content })
   }
   const persona = `Companion: ${speaker.displayName}\nAbout: ${speaker.description}\n\n${speaker.systemPrompt}`
-  return [{ role: 'system', content: `${houseRules}\n\n${persona}` }, ...history, { role: 'user', content }]
+  return [
+    { role: 'system', content: `${houseRules}\n\n${persona}` },
+    ...history,
+    { role: 'user', content },
+    ...(before === ''
+      ? []
+      : ([
+          { role: 'assistant', content: before },
+          { role: 'system', content: goOn },
+        ] as const)),
+  ]
 }

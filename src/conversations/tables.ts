@@ -15,7 +15,7 @@ import {
 } from 'drizzle-orm/pg-core'
 import { ownerColumn, ownerForeignKey } from '#src/accounts/tables.ts'
 import { bytes, moment, sealed, type JsonObject } from '#src/db/columns.ts'
-import { gatePolicies, isOwnRow, jobsPolicy, ownRowPolicies, userRole } from '#src/db/roles.ts'
+import { gatePolicies, isOwnRow, ownRowPolicies, userRole } from '#src/db/roles.ts'
 import { personas } from '#src/personas/tables.ts'
 
 // A foreign key alone would admit somebody's private persona; the sub-select runs under the person's own policies.
@@ -81,6 +81,9 @@ export const turns = pgTable(
     promptTokens: integer('prompt_tokens'),
     completionTokens: integer('completion_tokens'),
     startedAt: moment('started_at').notNull().defaultNow(),
+    /** When whoever answers it said last that they are there. */
+    checkedAt: moment('checked_at').notNull().defaultNow(),
+    stopRequestedAt: moment('stop_requested_at'),
     endedAt: moment('ended_at'),
   },
   (table) => [
@@ -89,8 +92,8 @@ export const turns = pgTable(
     index('turns_user_id_idx').on(table.userId),
     index('turns_conversation_id_user_id_idx').on(table.conversationId, table.userId),
     index('turns_session_id_user_id_idx').on(table.sessionId, table.userId),
-    index('turns_streaming_started_at_idx')
-      .on(table.startedAt)
+    index('turns_streaming_checked_at_idx')
+      .on(table.checkedAt)
       .where(sql`state = 'streaming'`),
     ownerForeignKey('turns', table.userId),
     foreignKey({
@@ -103,8 +106,6 @@ export const turns = pgTable(
     check('turns_key_hash_check', sql`length(key_hash) = 32`),
     ...ownRowPolicies('turns', ['select', 'insert', 'update']),
     ...gatePolicies('turns', ['select', 'update']),
-    jobsPolicy('turns', 'select', sql`state = 'streaming' or ended_at > now() - interval '1 minute'`),
-    jobsPolicy('turns', 'update', sql`state = 'streaming'`, sql`state = 'failed'`),
   ],
 ).enableRLS()
 

@@ -1,7 +1,15 @@
 import { v7 as uuidv7 } from 'uuid'
-import { answerTurn, failTurn, storeUserMessage, type LiveTurn } from '#src/conversations/answer-turn.ts'
+import {
+  answerTurn,
+  giveUp,
+  storeUserMessage,
+  type AnsweredTurn,
+  type LiveTurn,
+} from '#src/conversations/answer-turn.ts'
+import { Checkpoints } from '#src/conversations/checkpoints.ts'
+import { followTurn, seenTurnFrom, type SeenTurn } from '#src/conversations/follow-turn.ts'
 import { messageFrom, type MessageRow } from '#src/conversations/messages.ts'
-import { openTurn, type OpenedTurn } from '#src/conversations/open-turn.ts'
+import { openTurn, reopenTurn, type OpenedTurn } from '#src/conversations/open-turn.ts'
 import { buildPrompt } from '#src/conversations/prompt.ts'
 import type { NewTurn, Turn } from '#src/conversations/shapes.ts'
 import { UiMessageWriter } from '#src/conversations/ui-message-stream.ts'
@@ -17,18 +25,19 @@ import { openVault } from '#src/vault/open-vault.ts'
 import { createTurnKey } from '#src/vault/session-token.ts'
 import type { Vault } from '#src/vault/vault.ts'
 
-/** A turn whose reply has begun, or had been stored before. */
-type StartedTurn =
-  | { readonly isLive: true; readonly turn: LiveTurn; readonly reply: Reply }
-  | { readonly isLive: false; readonly opened: OpenedTurn; readonly vault: Vault }
+/** A turn whose reply has begun here, or that another request answers or has answered. */
+export type StartedTurn =
+  | { readonly isLive: true; readonly turn: LiveTurn; readonly reply: Reply; readonly before: string }
+  | { readonly isLive: false; readonly seen: SeenTurn }
 
 /**
  * Says something to the companion. Returns once the first piece of the reply is there, with the person's words stored.
- * Repeated with the same key it finds the stored reply and asks no model. Throws `not_found`, `turn_in_progress`,
- * `idempotency_key_reused`, `upstream_unavailable`, `upstream_nonsense` or `deadline_exceeded`.
+ * Repeated with the same key it asks no model: it finds the reply, also while that is being made; where the Worker that made
+ * it died, it goes on with it. Throws `not_found`, `idempotency_key_reused`, `turn_stopped`, `upstream_unavailable`,
+ * `upstream_nonsense` or `deadline_exceeded`.
  *
  * Three flights: nothing is open while the model speaks, so what it says cannot be stored in the first; and the person's
- * words must not wait for it, so they cannot be stored with the last.
+ * words must not wait for it, so they cannot be stored with the last. Checkpoints fly beside them.
  */
 export async function startTurn(
   caller: Caller,
@@ -40,18 +49,44 @@ export async function startTurn(
   const keyHash = createTurnKey()
   const plan = { conversationId, keyHash, userMessageId: uuidv7(), replyMessageId: uuidv7() }
   const opened = await openTurn(caller, plan, claim)
-  if (!opened.isOurs) {
-    if (opened.state === 'streaming') throw new Problem('turn_in_progress')
-    return { isLive: false, opened, vault: await openVault(caller) }
-  }
+  if (opened.isOurs) return await beginTurn(caller, opened, keyHash, { content, before: '' })
+  const seen = await seenTurnFrom(await openVault(caller), opened.row, opened.said)
+  return seen.isAbandoned ? await continueTurn(caller, conversationId, seen.turnId) : { isLive: false, seen }
+}
+
+/**
+ * Goes on with a reply that was interrupted, in the same message: it was stopped, the model broke off, or the Worker died.
+ * Returns as `startTurn` does. Throws `not_found`, `turn_in_progress`, `conflict` for one that said all or nothing, and what
+ * asking the model throws; what there was of it is kept then.
+ */
+export async function continueTurn(caller: Caller, conversationId: string, turnId: string): Promise<StartedTurn> {
+  const keyHash = createTurnKey()
+  const opened = await reopenTurn(caller, { conversationId, turnId, keyHash })
+  const vault = await openVault(caller)
+  const { text: before, userMessageId } = await seenTurnFrom(vault, opened.row, opened.said)
+  const asked = opened.said.find(({ id }) => id === userMessageId)
+  const content = asked === undefined ? null : (await messageFrom(vault, asked)).content
+  return await beginTurn(caller, opened, keyHash, { content: content ?? '', before })
+}
+
+interface Said {
+  readonly content: string
+  /** What the companion has said already, where it is to go on. */
+  readonly before: string
+}
+
+async function beginTurn(caller: Caller, opened: OpenedTurn, keyHash: Uint8Array, said: Said): Promise<StartedTurn> {
   const turnCaller = { ...scopeOf(caller), turnKeyHash: keyHash }
+  const { id: turnId, conversationId, userMessageId, replyMessageId } = opened.row
+  let checkpoints: Checkpoints | undefined
   try {
-    const { turnId, userMessageId, replyMessageId } = opened
     const vault = await openVault(caller)
-    const turn: LiveTurn = { caller: turnCaller, vault, turnId, conversationId, userMessageId, replyMessageId }
-    return { isLive: true, turn, reply: await beginReply(turn, opened, content) }
+    checkpoints = new Checkpoints({ caller: turnCaller, vault, turnId })
+    const turn = { caller: turnCaller, vault, turnId, conversationId, userMessageId, replyMessageId, checkpoints }
+    return { isLive: true, turn, reply: await beginReply(turn, opened, said), before: said.before }
   } catch (error) {
-    await failTurn(turnCaller).catch((failure: unknown) =>
+    await checkpoints?.close()
+    await giveUp(turnCaller, said.before).catch((failure: unknown) =>
       caller.report({ event: 'turn_not_failed', ...describeFailure(failure) }),
     )
     throw error
@@ -67,63 +102,92 @@ const scopeOf = ({ config, database, requestId, defer, report }: Caller) => ({
 })
 
 /** Asks the model while the person's words are stored; neither waits for the other, and both must succeed. */
-async function beginReply(turn: LiveTurn, opened: OpenedTurn, content: string): Promise<Reply> {
+async function beginReply(turn: LiveTurn, opened: OpenedTurn, { content, before }: Said): Promise<Reply> {
   const history = await Promise.all(opened.history.map(async (row) => await messageFrom(turn.vault, row)))
-  const prompt = buildPrompt(opened.speaker, history, content)
+  const prompt = buildPrompt(opened.speaker, history, content, before)
+  const abort = new AbortController()
+  const asking = askModel(turn.caller.config, prompt, abort.signal).then(awaitFirst)
   const [stored, asked] = await Promise.allSettled([
     storeUserMessage(turn, content),
-    askModel(turn.caller.config, prompt).then(awaitFirst),
+    Promise.race([asking, turn.checkpoints.ending]),
   ])
-  if (stored.status === 'fulfilled' && asked.status === 'fulfilled' && stored.value) return asked.value
-  if (asked.status === 'fulfilled') asked.value.cancel()
+  if (
+    stored.status === 'fulfilled' &&
+    stored.value &&
+    asked.status === 'fulfilled' &&
+    typeof asked.value !== 'string'
+  ) {
+    return asked.value
+  }
+  // Nobody needs what the model may still say.
+  asking.catch(() => undefined)
+  abort.abort()
   for (const outcome of [stored, asked]) if (outcome.status === 'rejected') throw outcome.reason
+  if (asked.status === 'fulfilled' && asked.value === 'stopped') throw new Problem('turn_stopped')
   // The session ended while the model was asked: what was said is kept, and nothing more is spent on it.
   throw new Problem('unauthenticated')
 }
 
-/** The reply as an event stream in the AI SDK's UI message stream protocol. */
-export function streamTurn(caller: Caller, started: StartedTurn): ReadableStream<Uint8Array> {
+/** The reply as an event stream in the AI SDK's UI message stream protocol, from that character on. */
+export function streamTurn(caller: Caller, started: StartedTurn, from = 0): ReadableStream<Uint8Array> {
   return eventStream(async (send) => {
-    if (!started.isLive) {
-      await replay(caller, started.opened, started.vault, new UiMessageWriter(started.opened, send))
-      return
-    }
-    const writer = new UiMessageWriter(started.turn, send)
+    const writer = new UiMessageWriter(started.isLive ? started.turn : started.seen, send, from)
     writer.start()
-    const state = await answerAloud(started.turn, started.reply, writer)
+    const { state, checkpoints } = started.isLive
+      ? await answerAloud(started, from, writer)
+      : { state: await followAloud(caller, started.seen, from, writer), checkpoints: 0 }
     writer.end(state, caller.database.flights)
-    caller.report({ event: 'turn_ended', state, flights: caller.database.flights })
+    caller.report({ event: 'turn_ended', state, flights: caller.database.flights, checkpoints })
   }, caller.defer)
 }
 
-async function answerAloud(turn: LiveTurn, reply: Reply, writer: UiMessageWriter): Promise<Turn['state']> {
+async function answerAloud(
+  { turn, reply, before }: StartedTurn & { isLive: true },
+  from: number,
+  writer: UiMessageWriter,
+): Promise<Pick<AnsweredTurn, 'state' | 'checkpoints'>> {
+  if (before.length > from) writer.text(before.slice(from))
   try {
-    return (await answerTurn(turn, reply, (delta) => writer.text(delta))).state
+    return await answerTurn(turn, reply, (delta) => writer.text(delta), before)
   } catch (error) {
     turn.caller.report({ event: 'turn_not_stored', ...describeFailure(error) })
+    return { state: 'interrupted', checkpoints: turn.checkpoints.flights }
+  }
+}
+
+async function followAloud(
+  caller: Caller,
+  seen: SeenTurn,
+  from: number,
+  writer: UiMessageWriter,
+): Promise<Turn['state']> {
+  try {
+    const following = followTurn(caller, seen, from)
+    while (true) {
+      const next = await following.next()
+      if (next.done === true) return endStateOf(next.value)
+      writer.text(next.value)
+    }
+  } catch (error) {
+    caller.report({ event: 'turn_not_followed', ...describeFailure(error) })
     return 'interrupted'
   }
 }
 
-async function replay(caller: Caller, opened: OpenedTurn, vault: Vault, writer: UiMessageWriter): Promise<void> {
-  const stored = opened.said.find((row) => row.id === opened.replyMessageId)
-  const content = stored === undefined ? null : (await messageFrom(vault, stored)).content
-  writer.start()
-  if (content !== null) writer.text(content)
-  writer.end(endStateOf(opened), caller.database.flights)
-}
-
 /** The whole turn, once the reply has ended. */
-export async function finishedTurn(started: StartedTurn): Promise<Turn> {
-  if (!started.isLive) {
-    const { opened, vault } = started
-    return await turnFrom(vault, opened, endStateOf(opened), opened.said)
+export async function finishedTurn(caller: Caller, started: StartedTurn): Promise<Turn> {
+  if (started.isLive) {
+    const { turn, reply, before } = started
+    const { state, said } = await answerTurn(turn, reply, () => undefined, before)
+    return await turnFrom(turn.vault, turn, state, said)
   }
-  const { state, said } = await answerTurn(started.turn, started.reply, () => undefined)
-  return await turnFrom(started.turn.vault, started.turn, state, said)
+  const following = followTurn(caller, started.seen, 0)
+  let next = await following.next()
+  while (next.done !== true) next = await following.next()
+  return await turnFrom(await openVault(caller), next.value, endStateOf(next.value), next.value.said)
 }
 
-const endStateOf = (opened: OpenedTurn) => (opened.state === 'complete' ? 'complete' : 'interrupted')
+const endStateOf = ({ state }: SeenTurn) => (state === 'complete' ? 'complete' : 'interrupted')
 
 async function turnFrom(
   vault: Vault,

@@ -1,53 +1,132 @@
 import { createRoute, z } from '@hono/zod-openapi'
+import { readTurn } from '#src/conversations/follow-turn.ts'
 import { NewTurn, Turn } from '#src/conversations/shapes.ts'
-import { finishedTurn, startTurn, streamTurn } from '#src/conversations/take-turn.ts'
+import { stopTurn } from '#src/conversations/stop-turn.ts'
+import { continueTurn, finishedTurn, startTurn, streamTurn, type StartedTurn } from '#src/conversations/take-turn.ts'
 import { uiMessageStreamHeaders } from '#src/conversations/ui-message-stream.ts'
 import { jsonBodyBytes, session } from '#src/http/access.ts'
-import { callerOf } from '#src/http/context.ts'
-import { IdParams } from '#src/http/fields.ts'
+import { callerOf, type AppContext } from '#src/http/context.ts'
+import { idField, IdParams } from '#src/http/fields.ts'
 import { IdempotencyHeader } from '#src/http/idempotency.ts'
 import { jsonBody } from '#src/http/openapi.ts'
 import { newRouter } from '#src/http/router.ts'
 
+const tag = 'Conversations'
+const TurnParams = z.strictObject({ id: idField, turn_id: idField })
+
+const ofTheModel = ['turn_stopped', 'upstream_unavailable', 'upstream_nonsense'] as const
+
+const ResumeHeader = z.object({
+  'last-event-id': z.string().max(100).optional().openapi({
+    description: 'The id of the last event that was heard: what comes after it is sent, and nothing twice.',
+  }),
+})
+
+const reply = (description: string) => ({
+  200: {
+    description,
+    content: { 'text/event-stream': { schema: z.string() }, 'application/json': { schema: Turn } },
+  },
+})
+
 const take = createRoute({
-  ...session('Conversations', {
+  ...session(tag, {
     limiter: 'COSTLY_LIMITER',
     bodyBytes: jsonBodyBytes,
-    problems: [
-      'not_found',
-      'conflict',
-      'turn_in_progress',
-      'idempotency_key_reused',
-      'upstream_unavailable',
-      'upstream_nonsense',
-    ],
+    problems: ['not_found', 'conflict', 'idempotency_key_reused', ...ofTheModel],
   }),
   method: 'post',
   path: '/conversations/{id}/turns',
   summary: 'Say something, and get the reply as it is made',
-  request: { params: IdParams, headers: IdempotencyHeader, body: jsonBody(NewTurn) },
+  request: { params: IdParams, headers: IdempotencyHeader.extend(ResumeHeader.shape), body: jsonBody(NewTurn) },
+  responses: reply(
+    "The reply in the AI SDK's UI message stream protocol; with `Accept: application/json` the finished turn. The same Idempotency-Key again answers the same reply, also while it is being made, and with `Last-Event-ID` what comes after that event.",
+  ),
+})
+
+const events = createRoute({
+  ...session(tag, { problems: ['not_found'] }),
+  method: 'get',
+  path: '/conversations/{id}/turns/{turn_id}/events',
+  summary: 'Hear the rest of a reply',
+  request: { params: TurnParams, headers: ResumeHeader },
   responses: {
     200: {
       description:
-        "The reply in the AI SDK's UI message stream protocol; with `Accept: application/json` the finished turn. The same Idempotency-Key again answers the stored reply.",
-      content: { 'text/event-stream': { schema: z.string() }, 'application/json': { schema: Turn } },
+        'The reply from the character on that `Last-Event-ID` names, or from its beginning, as it is made: sentence by sentence. The id of the last event says how many characters are stored.',
+      content: { 'text/event-stream': { schema: z.string() } },
     },
   },
 })
 
-export const turnRoutes = newRouter().openapi(take, async (c) => {
-  const caller = callerOf(c)
-  const answer = async () => {
-    const key = c.req.valid('header')['idempotency-key']
-    const started = await startTurn(caller, c.req.valid('param').id, c.req.valid('json'), key)
-    return wantsJson(c.req.header('Accept') ?? '')
-      ? c.json(await finishedTurn(started), 200)
-      : new Response(streamTurn(caller, started), { headers: uiMessageStreamHeaders })
-  }
-  // A client that leaves before the answer begins ends nothing either: the turn runs on and is stored.
-  const answering = answer()
-  caller.defer(answering.catch(() => undefined))
-  return await answering
+const goOn = createRoute({
+  ...session(tag, {
+    limiter: 'COSTLY_LIMITER',
+    problems: ['not_found', 'conflict', 'turn_in_progress', ...ofTheModel],
+  }),
+  method: 'post',
+  path: '/conversations/{id}/turns/{turn_id}/continue',
+  summary: 'Go on with a reply that was interrupted, in the same message',
+  request: { params: TurnParams, headers: ResumeHeader },
+  responses: reply('What was said before, from the character on that `Last-Event-ID` names, and then what follows.'),
 })
 
+const stop = createRoute({
+  ...session(tag, { problems: ['not_found'] }),
+  method: 'post',
+  path: '/conversations/{id}/turns/{turn_id}/stop',
+  summary: 'Stop a reply that is being made',
+  request: { params: TurnParams },
+  responses: {
+    204: { description: 'It ends within about a second, with what was said. One that has ended stays as it is.' },
+  },
+})
+
+export const turnRoutes = newRouter()
+  .openapi(take, async (c) => {
+    const { 'idempotency-key': key, 'last-event-id': heard } = c.req.valid('header')
+    const { id } = c.req.valid('param')
+    return await answer(c, async () => await startTurn(callerOf(c), id, c.req.valid('json'), key), heard)
+  })
+  .openapi(goOn, async (c) => {
+    const { id, turn_id: turnId } = c.req.valid('param')
+    const heard = c.req.valid('header')['last-event-id']
+    return await answer(c, async () => await continueTurn(callerOf(c), id, turnId), heard)
+  })
+  .openapi(events, async (c) => {
+    const { id, turn_id: turnId } = c.req.valid('param')
+    const heard = c.req.valid('header')['last-event-id']
+    return stream(c, { isLive: false, seen: await readTurn(callerOf(c), id, turnId) }, heard)
+  })
+  .openapi(stop, async (c) => {
+    const { id, turn_id: turnId } = c.req.valid('param')
+    await stopTurn(callerOf(c), id, turnId)
+    return c.body(null, 204)
+  })
+
+async function answer(c: AppContext, start: () => Promise<StartedTurn>, heard: string | undefined) {
+  const answering = (async () => {
+    const started = await start()
+    return wantsJson(c.req.header('Accept') ?? '')
+      ? c.json(await finishedTurn(callerOf(c), started), 200)
+      : stream(c, started, heard)
+  })()
+  // A client that leaves before the answer begins ends nothing either: the turn runs on and is stored.
+  callerOf(c).defer(answering.catch(() => undefined))
+  return await answering
+}
+
+function stream(c: AppContext, started: StartedTurn, heard: string | undefined): Response {
+  const { turnId } = started.isLive ? started.turn : started.seen
+  return new Response(streamTurn(callerOf(c), started, charactersOf(turnId, heard)), {
+    headers: uiMessageStreamHeaders,
+  })
+}
+
 const wantsJson = (accept: string) => accept.includes('application/json') && !accept.includes('text/event-stream')
+
+/** How many characters of a turn its client has, by the id of the last event that it heard: none of another turn's. */
+function charactersOf(turnId: string, lastEventId: string | undefined): number {
+  const [, ofTurn, characters] = /^([\w-]+)\.(\d{1,9})$/.exec(lastEventId ?? '') ?? []
+  return ofTurn === turnId ? Number(characters) : 0
+}

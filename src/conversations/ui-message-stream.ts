@@ -29,11 +29,13 @@ interface StreamedTurn {
 export class UiMessageWriter {
   readonly #turn: StreamedTurn
   readonly #send: (event: ServerSentEvent) => void
-  #characters = 0
+  #characters: number
 
-  constructor(turn: StreamedTurn, send: (event: ServerSentEvent) => void) {
+  /** `from` is how many characters the client has already. */
+  constructor(turn: StreamedTurn, send: (event: ServerSentEvent) => void, from = 0) {
     this.#turn = turn
     this.#send = send
+    this.#characters = from
   }
 
   start(): void {

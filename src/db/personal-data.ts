@@ -1,6 +1,7 @@
+import type { SQL } from 'drizzle-orm'
 import type { PgColumn, PgTable } from 'drizzle-orm/pg-core'
 import type { Config } from '#src/config.ts'
-import type { Db, RequestScope, Statement } from '#src/db/scope.ts'
+import type { RequestScope } from '#src/db/scope.ts'
 
 /** What a slice holds of a person. Rows go with the account by their foreign keys; blobs go through `eraseBlobs`. */
 export interface PersonalData {
@@ -9,10 +10,10 @@ export interface PersonalData {
   /** The columns that hold what the person's data key sealed. */
   readonly sealed?: readonly PgColumn[]
   /**
-   * Takes out what must outlast the rows and their key; the statements that it returns keep it, as the role of 'jobs', in
-   * the transaction that deletes the rows.
+   * Takes out what must outlast the rows and their key; the expressions that it returns keep it where the role of 'jobs'
+   * selects them, in the transaction that then deletes the rows.
    */
-  readonly release?: (scope: RequestScope, userId: string) => Promise<(db: Db) => readonly Statement[]>
+  readonly release?: (scope: RequestScope, userId: string) => Promise<readonly SQL[]>
   /**
    * Deletes what lies outside the database, and returns the names of what it deleted; rows may say that there is some.
    * It may run again after it was cut short.

@@ -33,7 +33,12 @@ const SessionRow = z.object({
   data_keys: WrappedKeysOrNone,
 })
 
-const TurnRow = z.object({ turn_id: z.uuid(), user_id: z.uuid(), is_session_live: z.boolean() })
+const TurnRow = z.object({
+  turn_id: z.uuid(),
+  user_id: z.uuid(),
+  is_session_live: z.boolean(),
+  is_stopped: z.boolean(),
+})
 
 /** What a flight says of the session that it ran under. */
 export interface Session {
@@ -98,16 +103,17 @@ export async function asUser<const T extends readonly Statement[]>(
 
 /**
  * Runs the statements for a turn that is streaming, as its person. It holds even when the session has ended meanwhile,
- * so that nothing said is lost; `isSessionLive` tells. A turn's statements do their work once however often they fly, so
+ * so that nothing said is lost; `isSessionLive` tells, and `isStopped` whether its person asked for its end. A turn's statements do their work once however often they fly, so
  * a flight whose answer was lost is flown once more. Throws `unauthenticated` once the turn or the account has ended.
  */
 export async function asTurn<const T extends readonly Statement[]>(
   caller: TurnCaller,
   build: (db: Db) => T,
-): Promise<{ isSessionLive: boolean; results: Results<T> }> {
+): Promise<{ isSessionLive: boolean; isStopped: boolean; results: Results<T> }> {
   const begin = { text: 'select * from app.begin_turn($1)', values: [caller.turnKeyHash] }
   const { opening, results } = await again(async () => await transact(caller.database, 'neuraform_user', begin, build))
-  return { isSessionLive: rowOf(TurnRow, opening).is_session_live, results }
+  const row = rowOf(TurnRow, opening)
+  return { isSessionLive: row.is_session_live, isStopped: row.is_stopped, results }
 }
 
 const pauseMs = 100

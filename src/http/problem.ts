@@ -26,6 +26,7 @@ export const problems = {
   already_registered: { status: 409, title: 'This identity has an account already: sign in.' },
   identity_unavailable: { status: 409, title: 'This identity cannot be linked.' },
   email_unavailable: { status: 409, title: 'This email address cannot be used for a new account.' },
+  turn_stopped: { status: 409, title: 'The turn was stopped before its first word.' },
   turn_in_progress: { status: 409, title: 'The reply to this request is still being made.', retryAfterSeconds: 2 },
   payload_too_large: { status: 413, title: 'The request body is too large.' },
   unsupported_media_type: { status: 415, title: 'The request body must be application/json.' },

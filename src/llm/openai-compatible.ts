@@ -26,13 +26,14 @@ const Chunk = z.object({
 /**
  * Asks an OpenAI-compatible model (chat completions, streamed). Resolves once it has accepted the prompt. Throws
  * `not_configured`, `upstream_unavailable` (refused or unreachable, with the upstream's Retry-After) or
- * `deadline_exceeded`.
+ * `deadline_exceeded`. Aborting `signal` gives up what was asked, at any time.
  */
-export async function askModel(config: Config, prompt: readonly PromptMessage[]): Promise<Reply> {
+export async function askModel(config: Config, prompt: readonly PromptMessage[], signal?: AbortSignal): Promise<Reply> {
   const { LLM_BASE_URL: baseUrl, LLM_MODEL: model } = config
   if (baseUrl === undefined || model === undefined)
     throw new Problem('not_configured', 'No language model is configured.')
   const abort = new AbortController()
+  signal?.addEventListener('abort', () => abort.abort(), { once: true })
   const firstTokenBy = Date.now() + config.LLM_FIRST_TOKEN_MS
   const request = post(config, `${baseUrl.replace(/\/$/, '')}/chat/completions`, { model, prompt }, abort.signal)
   const response = await withDeadline(request, config.LLM_FIRST_TOKEN_MS, () => abort.abort())

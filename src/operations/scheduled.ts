@@ -1,20 +1,13 @@
-import { lt, and, eq, sql } from 'drizzle-orm'
+import { lt, sql } from 'drizzle-orm'
 import { anchorHeads } from '#src/audit/anchors.ts'
 import { revokeDueGrants } from '#src/auth/revocations.ts'
 import { loginTickets, userSessions } from '#src/auth/tables.ts'
-import { turns } from '#src/conversations/tables.ts'
+import { endStuckTurns } from '#src/conversations/end-stuck-turns.ts'
 import { asService, type Db, type RequestScope } from '#src/db/scope.ts'
 import { describeFailure } from '#src/http/log.ts'
 import { idempotencyKeys } from '#src/http/tables.ts'
 import { rewrapDataKeys } from '#src/privacy/rewrap-data-keys.ts'
 import { finishPendingErasures } from '#src/privacy/erasure.ts'
-
-const endStuckTurns = (db: Db) =>
-  db
-    .update(turns)
-    // No reply of it is stored, so that the same key may try again.
-    .set({ state: 'failed', endedAt: sql`now()` })
-    .where(and(eq(turns.state, 'streaming'), lt(turns.startedAt, sql`now() - interval '10 minutes'`)))
 
 const deleteSessions = (db: Db) => db.delete(userSessions).where(lt(userSessions.absoluteExpiresAt, sql`now()`))
 const deleteTickets = (db: Db) => db.delete(loginTickets).where(lt(loginTickets.expiresAt, sql`now()`))
@@ -25,12 +18,13 @@ type Part = readonly [name: string, run: (scope: RequestScope) => Promise<unknow
 /** Ends what is stuck and deletes what has expired. Each part may run twice. */
 const sweep: readonly Part[] = [
   ['erasures', finishPendingErasures],
-  ['grants', revokeDueGrants],
-  ['turns', async (scope) => await asService(scope, 'jobs', 'sweep', (db) => [endStuckTurns(db)])],
+  ['turns', endStuckTurns],
   ['sessions', async (scope) => await asService(scope, 'jobs', 'sweep', (db) => [deleteSessions(db)])],
   ['tickets', async (scope) => await asService(scope, 'jobs', 'sweep', (db) => [deleteTickets(db)])],
   ['idempotency keys', async (scope) => await asService(scope, 'jobs', 'sweep', (db) => [deleteKeys(db)])],
   ['data keys', rewrapDataKeys],
+  // Whatever provider is down holds nothing else up.
+  ['grants', revokeDueGrants],
 ]
 
 const daily: readonly Part[] = [['anchors', anchorHeads]]

@@ -49,9 +49,9 @@ async function finishErasure(scope: RequestScope, { erasureId, userId, hasAudio 
     for (const name of (await eraseBlobs?.(scope.config, userId, hasAudio)) ?? []) deleted.add(name)
   }
   const released = await Promise.all(personalData.map(async ({ release }) => await release?.(scope, userId)))
-  const [answer] = await asService(scope, 'jobs', 'erasure', (db) => [
+  const [, answer] = await asService(scope, 'jobs', 'erasure', (db) => [
+    db.execute(sql`select ${sql.join([sql`1`, ...released.flatMap((one) => one ?? [])], sql`, `)}`),
     db.execute(sql`select app.erase_rows(${erasureId}) as cache_keys`),
-    ...released.flatMap((keep) => keep?.(db) ?? []),
   ])
   const missed = { cacheKeys: rowOf(Erased, answer).cache_keys ?? [], deleted }
   for (const { eraseNewBlobs } of personalData) await eraseNewBlobs?.(scope.config, userId, missed)

@@ -1,4 +1,4 @@
-import { apart } from '#src/audit/apart.ts'
+import { apart } from '#src/db/apart.ts'
 import { gatherBreakages, recordBreakages, recordServiceBreakages, type Breakage } from '#src/audit/breakages.ts'
 import type { Config } from '#src/config.ts'
 import { asService, asUser, type Caller, type RequestScope } from '#src/db/scope.ts'

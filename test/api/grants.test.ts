@@ -1,5 +1,5 @@
 import { env } from 'cloudflare:workers'
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Authenticated, IdentitySummary, RegistrationRequired } from '#src/auth/shapes.ts'
 import { readTicket } from '#src/auth/ticket.ts'
 import { configOf, type Env } from '#src/config.ts'
@@ -69,8 +69,7 @@ const queued = async (id: string) =>
     'select attempts, extract(epoch from due_at - now())::int as pause from grants_to_revoke where id = $1',
     [id],
   )
-const makeDue = async (id: string) =>
-  await asOwner("update grants_to_revoke set due_at = now() - interval '1 minute' where id = $1", [id])
+const makeDue = async (id: string) => await asOwner("update grants_to_revoke set due_at = 'epoch' where id = $1", [id])
 const idOf = async (ticket: string) => (await readTicket(configOf(env), ticket)).use.id
 
 beforeEach(sweepAlone)
@@ -113,6 +112,34 @@ describe('what a provider gave', () => {
     }
   })
 
+  it('stays for the day on which the identity goes, where its person came back without another one', async () => {
+    const person = somebody()
+    const { token, id } = await linked(person)
+    await unlink(token, id, appleIsDown)
+    const { token: idToken } = await appleHandover({ person })
+    const { body: offer } = await send<RegistrationRequired>('POST', '/auth/login', {
+      body: { provider: 'apple', token: idToken },
+    })
+    const made = await send<Authenticated>('POST', '/auth/register', { body: registration(offer.registration_ticket) })
+    await runSchedule()
+    expect(await asOwner("select id from grants_to_revoke where id = $1 and due_at = 'infinity'", [id])).toHaveLength(1)
+    expect(await givenBack(person)).toEqual([])
+    expect((await send('DELETE', '/auth/account', { token: made.body.session_token })).status).toBe(202)
+    await runSchedule()
+    expect([await givenBack(person), await queued(id)]).toEqual([[client], []])
+  })
+
+  it('of a registration that was left waits for the one that its person began after it', async () => {
+    const person = somebody()
+    const first = await idOf(await offered(person))
+    await makeDue(first)
+    const second = await offered(person)
+    await runSchedule()
+    expect(await givenBack(person)).toEqual([])
+    await send('POST', '/auth/register', { body: registration(second) })
+    expect([await queued(first), await queued(await idOf(second))]).toEqual([[], []])
+  })
+
   it('is given back once nobody can register with it any more', async () => {
     const [gone, stayed] = [somebody(), somebody()]
     const [lost, spent] = [await idOf(await offered(gone)), await idOf(await offered(stayed))]
@@ -152,6 +179,15 @@ describe('what a provider gave', () => {
     await makeDue(id)
     await runSchedule()
     expect([await givenBack(other), await queued(id)]).toEqual([[client], []])
+  })
+
+  it('keeps nobody from being erased whose keys are lost', async () => {
+    const { session_token: token, user } = await register(somebody())
+    await asOwner('delete from user_keys where user_id = $1', [user.id])
+    const log = vi.spyOn(console, 'log')
+    expect((await send('DELETE', '/auth/account', { token })).status).toBe(202)
+    expect(log.mock.calls.flat().join('\n')).toContain('"event":"grant_given_up"')
+    expect(await asOwner('select id from users where id = $1', [user.id])).toEqual([])
   })
 
   it('is given up where it cannot be read any more', async () => {

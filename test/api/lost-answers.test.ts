@@ -93,7 +93,7 @@ describe('a turn whose Worker died', () => {
     const { bodies } = fakeModel(() => fakeReply(['Here ', 'again.']))
     await sayWith({}, { token, id, content: 'hm?', key: 'k', accept: 'application/json' })
     await asOwner(
-      `update public.turns set state = 'streaming', ended_at = null, started_at = now() - interval '11 minutes' where user_id = $1`,
+      `update public.turns set state = 'streaming', ended_at = null, checked_at = now() - interval '3 minutes' where user_id = $1`,
       [user.id],
     )
     await asOwner(`delete from public.messages where user_id = $1`, [user.id])

@@ -1,18 +1,20 @@
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
-import type { Provider } from '#src/auth/providers/verified-identity.ts'
+import { providers, type Provider } from '#src/auth/providers/verified-identity.ts'
 import { databaseForMany } from '#test/setup/other-database.ts'
 import { attackersKey, attackersKeySetUrl, forgeries } from '#test/setup/providers/forgeries.ts'
 import { answerFor } from '#test/setup/providers/fake-world.ts'
+import { graphPaths, illegalAccessTokens, openGraph, type Graph } from '#test/setup/providers/graph.ts'
 import { foundProvider, type LegalToken, type PrivateProvider } from '#test/setup/providers/private-provider.ts'
 import { Browser, newVerifier, returned } from '#test/setup/redirect.ts'
 import { noTrace, tracesOf } from '#test/setup/traces.ts'
 
-// Facebook's redirect brings no ID token.
+// Facebook's redirect brings an access token, which Graph is asked about, and no ID token.
 const signing = ['google', 'apple'] as const satisfies Provider[]
 const redirectAudience = { google: 'neuraform-local', apple: 'com.neuraform.web' }
 
 const database = databaseForMany()
 const founded = new Map<Provider, PrivateProvider>()
+let graph: Graph
 
 function provider(name: Provider): PrivateProvider {
   const found = founded.get(name)
@@ -21,7 +23,8 @@ function provider(name: Provider): PrivateProvider {
 }
 
 beforeAll(async () => {
-  for (const name of signing) founded.set(name, await foundProvider(name, database.variables))
+  for (const name of providers) founded.set(name, await foundProvider(name, database.variables))
+  graph = openGraph(provider('facebook'))
   answerFor(new URL(attackersKeySetUrl).origin, async () => {
     const keys = signing.map(async (name) => await attackersKey(provider(name).key().jwk.kid))
     return Response.json({ keys: await Promise.all(keys) })
@@ -75,4 +78,42 @@ describe.each(signing)('a token endpoint of %s', (name) => {
     const { answer } = await comeBackWith(name, ({ token }) => token, change)
     expect([answer.status, answer.headers.get('Location')]).toEqual([401, null])
   })
+})
+
+/** A sign-in by redirect for which Facebook's token endpoint gives this access token. */
+async function comeBackFromFacebook(token: unknown) {
+  const from = provider('facebook')
+  const browser = new Browser(from.variables)
+  const { challenge } = await newVerifier()
+  const { headers } = await browser.start('facebook', { code_challenge: challenge })
+  const state = new URL(headers.get('Location') ?? '').searchParams.get('state') ?? ''
+  from.publish(graphPaths.token, () =>
+    Response.json({ access_token: token, token_type: 'bearer', expires_in: 5_183_944 }),
+  )
+  return await browser.callBack('facebook', { method: 'GET', parameters: { state, code: crypto.randomUUID() } })
+}
+
+describe('a token endpoint of facebook', () => {
+  it('that answers a legal token lets its person in', async () => {
+    expect(returned(await comeBackFromFacebook(graph.issue().token))).toEqual({ code: expect.any(String) })
+  })
+
+  it.each(Object.entries(illegalAccessTokens))('that answers an access token is not believed: %s', async (_, wish) => {
+    const { token, id } = graph.issue(wish)
+    const answer = await comeBackFromFacebook(token)
+    expect([answer.status, answer.headers.get('Location')]).toEqual([401, null])
+    expect(await tracesOf({ sub: id, email: '', issuer: provider('facebook').origin })).toEqual(noTrace)
+  })
+
+  // Nothing in this flow is a JWT: one that would be good at the other entry is no better than a forged one.
+  it.each([['the true one of Limited Login', ({ token }: LegalToken) => token] as const, ...Object.entries(forgeries)])(
+    'that answers an ID token in its place is not believed: %s',
+    async (_, forge) => {
+      const legal = await provider('facebook').legal()
+      const answer = await comeBackFromFacebook(await forge(legal, provider('facebook')))
+      const nonsense = answer.text.includes('<small>upstream_nonsense</small>')
+      expect([answer.status, answer.headers.get('Location')]).toEqual([nonsense ? 502 : 401, null])
+      expect(await tracesOf({ ...legal.claims, issuer: provider('facebook').origin })).toEqual(noTrace)
+    },
+  )
 })

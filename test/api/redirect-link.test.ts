@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { providers, type Provider } from '#src/auth/providers/verified-identity.ts'
 import type { IdentityList, LinkStarted } from '#src/auth/shapes.ts'
-import { call, newUser } from '#test/setup/client.ts'
+import { call, freshNonce, googleToken, newUser } from '#test/setup/client.ts'
 import { asOwner } from '#test/setup/owner-database.ts'
 import { Browser, choose, returned, returnTo } from '#test/setup/redirect.ts'
 
@@ -67,6 +67,17 @@ describe('a link by redirect', () => {
     await asOwner("update retired_tokens set good_until = now() - interval '1 minute' where user_id = $1", [user.id])
     expect(returned(await browser.callBack('google', callback))).toHaveProperty('linked')
     expect((await identitiesOf(body.session_token)).length).toBe(2)
+  })
+
+  it('ends where the sign-in was renewed meanwhile: the one who began it may be somebody else', async () => {
+    const { token, person } = await newUser()
+    const { browser, callback } = await begin('google', token)
+    const nonce = await freshNonce()
+    const renewal = { provider: 'google', token: await googleToken({ person, nonce }), nonce }
+    const renewed = await call<{ session_token: string }>('POST', '/auth/reauthenticate', { token, body: renewal })
+    expect(renewed.status).toBe(200)
+    expect(returned(await browser.callBack('google', callback))).toEqual({ error: 'unauthenticated' })
+    expect((await identitiesOf(renewed.body.session_token)).length).toBe(1)
   })
 
   it('ends with the session that began it', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { call, newUser } from '#test/setup/client.ts'
+import { newUser } from '#test/setup/client.ts'
 import { eventually } from '#test/setup/eventually.ts'
 import { eventsOf, messagesOf, newConversation, sayAloud, sayAndWait, textOf } from '#test/setup/talk.ts'
 import { chunksOf, messageOf, sayWith } from '#test/setup/talk-with.ts'
@@ -98,22 +98,22 @@ describe('the stream of a turn', () => {
     expect([whole.body.reply?.content, whole.body.id]).toEqual([textOf(first), first[0]?.id?.split('.')[0]])
   })
 
-  it('asked for while the reply is being made is refused, and afterwards brings it', async () => {
+  it('asked for while the reply is being made brings it too, as it is kept and at its end', async () => {
     const { token, id } = await newTalk()
     const steered = steerReply()
-    fakeModel(() => steered.response)
+    const { bodies } = fakeModel(() => steered.response)
     const asking = sayWith({}, { token, id, content: said, key: 'key', accept: '*/*' })
     await eventually(async () => expect((await messagesOf(token, id)).length).toBe(1))
-    const early = await call('POST', `/conversations/${id}/turns`, {
-      token,
-      body: { content: said },
-      headers: { 'Idempotency-Key': 'key' },
-    })
-    expect([early.status, early.headers.get('Retry-After'), early.body['code']]).toEqual([409, '2', 'turn_in_progress'])
-    steered.write(chunkOf('Now.') + endOfReply)
+    const again = [sayAloud(token, id, said, 'key'), sayAloud(token, id, said, 'key')]
+    const whole = sayAndWait(token, id, said, 'key')
+    steered.write(chunkOf('Now. ') + chunkOf('Then.'))
+    const early = await Promise.all(again)
+    steered.write(endOfReply)
     steered.close()
-    expect(textOf(eventsOf(await (await asking).text()))).toBe('Now.')
-    expect(textOf(eventsOf(await (await sayAloud(token, id, said, 'key')).text()))).toBe('Now.')
+    for (const response of [await asking, ...early]) expect(textOf(eventsOf(await response.text()))).toBe('Now. Then.')
+    expect((await whole).body).toMatchObject({ state: 'complete', reply: { content: 'Now. Then.' } })
+    expect(textOf(eventsOf(await (await sayAloud(token, id, said, 'key')).text()))).toBe('Now. Then.')
+    expect(bodies.length).toBe(1)
   })
 })
 

@@ -5,12 +5,16 @@ import { undocumented } from '#test/setup/documented.ts'
 import { absentId, operations, pathOf } from '#test/setup/operations.ts'
 import { asOwner } from '#test/setup/owner-database.ts'
 import { idFieldsOf, plainBodies, type Body } from '#test/setup/request-bodies.ts'
-import { newConversation } from '#test/setup/talk.ts'
+import { newConversation, sayAndWait } from '#test/setup/talk.ts'
 
 type User = Awaited<ReturnType<typeof newUser>>
 
 /** How to make something of a person's own, by the path or the field that its id stands in. */
 const makers: Readonly<Record<string, (user: User) => Promise<string>>> = {
+  '/conversations/{id}/turns/': async ({ token }) => {
+    const { id } = await newConversation(token)
+    return `${id}/${(await sayAndWait(token, id, 'Hello?')).body.id}`
+  },
   '/conversations/': async ({ token }) => (await newConversation(token)).id,
   '/auth/sessions/': async ({ token }) =>
     (await call<{ items: [{ id: string }] }>('GET', '/auth/sessions', { token })).body.items[0].id,

@@ -25,7 +25,12 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   conversations: forSlices,
   voice: forSlices,
   privacy: [...forSlices, `${anySlice}/personal-data\\.ts`],
-  operations: [...forSlices, 'privacy/(?:erasure|rewrap-data-keys)\\.ts', 'auth/revocations\\.ts'],
+  operations: [
+    ...forSlices,
+    'privacy/(?:erasure|rewrap-data-keys)\\.ts',
+    'auth/revocations\\.ts',
+    'conversations/end-stuck-turns\\.ts',
+  ],
 }
 
 /** Packages that only some files may know, and which. */

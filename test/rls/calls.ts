@@ -3,6 +3,7 @@ import { another } from '#test/rls/people.ts'
 import { serviceCalls } from '#test/rls/service-calls.ts'
 import { identitiesCalls } from '#test/rls/identity-calls.ts'
 import { sessionCalls } from '#test/rls/session-calls.ts'
+import { turnCalls } from '#test/rls/turn-calls.ts'
 import { rowOf, type Scene } from '#test/rls/scene.ts'
 
 /** What functions do on their ordinary way, and what only a part of a policy refuses. */
@@ -12,12 +13,13 @@ export function callsIn(scene: Scene): readonly Call[] {
     ...personRules(scene),
     ...serviceCalls(scene),
     ...sessionCalls(scene),
+    ...turnCalls(scene),
     ...identitiesCalls(scene),
   ]
 }
 
 function personCalls(scene: Scene): readonly Call[] {
-  const { idOf, session, turn } = handles(scene)
+  const { idOf, session } = handles(scene)
   const role = 'user'
   return [
     { name: 'begin_session', role, text: `select * from ${session} where data_keys is not null` },
@@ -26,14 +28,6 @@ function personCalls(scene: Scene): readonly Call[] {
       role,
       text: `${asSuperuser}; update public.user_sessions set last_active_at = '2020-01-01'; ${as(role)};
         select * from ${session}${andThen(`select 1 from public.user_sessions where last_active_at > '2021-01-01'`)}`,
-    },
-    { name: 'begin_turn', role, text: `select * from ${turn} where is_session_live` },
-    {
-      name: 'finish_turn',
-      role,
-      text: `select * from ${turn}; select app.finish_turn('complete', '\\x00', 'm', 1, 1, 1)${andThen(
-        `select 1 from public.turns t join public.messages m on m.turn_id = t.id where t.state = 'complete'`,
-      )}`,
     },
     {
       name: 'record_external_reply',

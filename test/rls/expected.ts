@@ -33,8 +33,6 @@ const serviceMay: Readonly<Record<string, Verbs>> = {
     'grants_to_revoke select': 1,
     'grants_to_revoke update': 1,
     'grants_to_revoke delete': 1,
-    'turns select': 3,
-    'turns update': 2,
     'user_sessions select': 1,
     'user_sessions delete': 1,
     'idempotency_keys select': 1,

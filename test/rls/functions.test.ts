@@ -145,10 +145,10 @@ describe('a turn’s key', () => {
   it('outlives the session that began the turn, and tells so', async () => {
     const turn = { turn_id: rowOf(person, 'turns')['id'], user_id: person.userId }
     const live = await fly(edge, 'user', [beginTurn(person.turnKeyHash)])
-    expect(live).toEqual({ rows: [{ ...turn, is_session_live: true }], count: 1 })
+    expect(live).toEqual({ rows: [{ ...turn, is_session_live: true, is_stopped: false }], count: 1 })
     await changeSession("revoked_at = now(), revoked_reason = 'signed_out'")
     const revoked = await fly(edge, 'user', [beginTurn(person.turnKeyHash)])
-    expect(revoked).toEqual({ rows: [{ ...turn, is_session_live: false }], count: 1 })
+    expect(revoked).toEqual({ rows: [{ ...turn, is_session_live: false, is_stopped: false }], count: 1 })
   })
 
   it('does not outlive the account', async () => {

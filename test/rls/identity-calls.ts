@@ -73,21 +73,19 @@ function identityCalls(scene: Scene): readonly Call[] {
 
 function grantCalls(scene: Scene): readonly Call[] {
   const { idOf, session } = handles(scene)
-  const { one } = scene
+  const { one, two } = scene
   const begun = `select * from ${session}`
   const given = `${asSuperuser}; update public.identities set refresh_token = '\\x010001' where id = ${idOf('identities')}`
   const ownGrant = `select * from app.own_grant(${idOf('identities')}) where grant_sealed = '\\x010001'`
-  const identityOfTwo = `'${String(rowOf(scene.two, 'identities')['id'])}'`
-  const leaving = `${given}; update public.users set is_active = false where id = '${one.userId}'`
+  const identityOfTwo = `'${String(rowOf(two, 'identities')['id'])}'`
+  const leave = `${asSuperuser}; update public.users set is_active = false where id = '${one.userId}'`
   const ofLeaving = `select * from app.grants_of_leaving('${one.userId}') where data_keys -> 0 ->> 'version' = '1'`
-  const queue = `select app.queue_revocation(${fresh}, 'apple', sha256('s'), 'x', now())`
-  const queued = andThen(`select 1 from public.grants_to_revoke where id = ${fresh}`)
-  const offer = (who: string) =>
+  const queue = (id = idOf('identities')) => `select app.queue_revocation(${id}, 'apple', sha256('s'), 'x', now())`
+  const queued = (id = idOf('identities')) => andThen(`select 1 from public.grants_to_revoke where id = ${id}`)
+  const offer = (who = "'x', 'nobody'") =>
     `select app.queue_revocation_unless_known(${fresh}, 'apple', sha256('s'), 'x', now(), ${who})`
-  const keep = `select app.keep_grants(sha256('s'))`
-  const token = hex(one.tokenHash)
-  const refreshed = `select * from app.refresh_session(${token}, sha256('b'), 0, null)`
-  const liveToken = `select 1 where app.live_token(${token}, 600) = `
+  const keep = (isReplaced: boolean, subject = 's') => `select app.keep_grants(sha256('${subject}'), ${isReplaced})`
+  const kept = andThen(`select 1 from public.grants_to_revoke where id = ${fresh} and due_at = 'infinity'`)
   return [
     { name: 'own_grant', role: 'user', text: `${given}; ${as('user')}; ${begun}; ${ownGrant}` },
     { name: 'own_grant without a session', role: 'user', text: `${given}; ${as('user')}; ${ownGrant}`, expected: 0 },
@@ -97,36 +95,93 @@ function grantCalls(scene: Scene): readonly Call[] {
       text: `${begun}; select * from app.own_grant(${identityOfTwo})`,
       expected: 0,
     },
-    { name: 'grants_of_leaving', role: 'jobs', text: `${leaving}; ${as('jobs')}; ${ofLeaving}` },
-    { name: 'grants_of_leaving who stays', role: 'jobs', text: `${given}; ${as('jobs')}; ${ofLeaving}`, expected: 0 },
-    { name: 'queue_revocation, by the one who unlinks', role: 'user', text: `${begun}; ${queue}${queued}` },
-    { name: 'queue_revocation, of a registration', role: 'auth', text: `${queue}${queued}` },
-    { name: 'queue_revocation, twice at an erasure', role: 'jobs', text: `${queue}; ${queue}${queued}` },
+    { name: 'grants_of_leaving', role: 'jobs', text: `${leave}; ${as('jobs')}; ${ofLeaving}` },
+    { name: 'grants_of_leaving who stays', role: 'jobs', text: ofLeaving, expected: 0 },
+    { name: 'queue_revocation, by the one who unlinks', role: 'user', text: `${begun}; ${queue()}${queued()}` },
+    { name: 'queue_revocation without a session', role: 'user', text: `${queue()}${queued()}`, expected: 0 },
     {
-      name: 'queue_revocation_unless_known, of somebody new',
-      role: 'auth',
-      text: `${offer("'x', 'nobody'")}${queued}`,
+      name: 'queue_revocation of another’s identity',
+      role: 'user',
+      text: `${begun}; ${queue(identityOfTwo)}${queued(identityOfTwo)}`,
+      expected: 0,
     },
+    {
+      name: 'queue_revocation of who is leaving, twice',
+      role: 'jobs',
+      text: `${leave}; ${as('jobs')}; ${queue()}; ${queue()}${queued()}`,
+    },
+    { name: 'queue_revocation of who stays', role: 'jobs', text: `${queue()}${queued()}`, expected: 0 },
+    { name: 'queue_revocation_unless_known, of somebody new', role: 'auth', text: `${offer()}${queued(fresh)}` },
     {
       name: 'queue_revocation_unless_known, of somebody known',
       role: 'auth',
-      text: `${offer(subjectOf(scene))}${queued}`,
+      text: `${offer(subjectOf(scene))}${queued(fresh)}`,
       expected: 0,
     },
-    { name: 'keep_grants', role: 'auth', text: `${queue}; ${keep}${queued}`, expected: 0 },
-    { name: 'keep_grants, by the one who links', role: 'user', text: `${queue}; ${keep}${queued}`, expected: 0 },
     {
-      name: 'keep_grants of another subject',
+      name: 'queue_revocation_unless_known, of which the older one waits for the newer',
       role: 'auth',
-      text: `${queue}; select app.keep_grants(sha256('t'))${queued}`,
+      text: `${offer()}; select app.queue_revocation_unless_known(gen_random_uuid(), 'apple', sha256('s'), 'x', now() + interval '1 hour', 'x', 'nobody')${andThen(
+        `select 1 from public.grants_to_revoke where subject_hash = sha256('s') and due_at > now() + interval '59 minutes'`,
+      )}`,
+      expected: 2,
     },
+    {
+      name: 'keep_grants, replaced by a new one',
+      role: 'auth',
+      text: `${offer()}; ${keep(true)}${queued(fresh)}`,
+      expected: 0,
+    },
+    {
+      name: 'keep_grants, by the one who links',
+      role: 'user',
+      text: `${as('auth')}; ${offer()}; ${as('user')}; ${keep(true)}${queued(fresh)}`,
+      expected: 0,
+    },
+    { name: 'keep_grants, for want of a new one', role: 'auth', text: `${offer()}; ${keep(false)}${kept}` },
+    { name: 'keep_grants of another subject', role: 'auth', text: `${offer()}; ${keep(true, 't')}${queued(fresh)}` },
+    {
+      name: 'return_grants',
+      role: 'jobs',
+      text: `${as('auth')}; ${offer()}; ${keep(false)}; ${as('jobs')}; select app.return_grants(sha256('s'))${andThen(
+        `select 1 from public.grants_to_revoke where id = ${fresh} and due_at <= now()`,
+      )}`,
+    },
+    {
+      name: 'return_grants of another subject',
+      role: 'user',
+      text: `${as('auth')}; ${offer()}; ${keep(false)}; ${as('user')}; select app.return_grants(sha256('t'))${kept}`,
+    },
+    ...liveTokenCalls(scene),
+  ]
+}
+
+function liveTokenCalls(scene: Scene): readonly Call[] {
+  const { session } = handles(scene)
+  const token = hex(scene.one.tokenHash)
+  const refreshed = `select * from app.refresh_session(${token}, sha256('b'), 0, null)`
+  const liveToken = `select 1 where app.live_token(${token}, 600) =`
+  const early = `${asSuperuser}; update public.user_sessions set authenticated_at = now() - interval '1 minute'`
+  return [
     { name: 'live_token', role: 'auth', text: `${liveToken} ${token}` },
-    { name: 'live_token by one that was replaced', role: 'auth', text: `${refreshed}; ${liveToken} sha256('b')` },
+    {
+      name: 'live_token by one that a refresh replaced',
+      role: 'auth',
+      text: `${early}; ${as('auth')}; ${refreshed}; ${liveToken} sha256('b')`,
+    },
     {
       name: 'live_token by one that was replaced long ago',
       role: 'auth',
-      text: `${refreshed}; ${asSuperuser}; update public.retired_tokens set retired_at = now() - interval '1 hour';
-        ${as('auth')}; ${liveToken} sha256('b')`,
+      text: `${early}; ${as('auth')}; ${refreshed}; ${asSuperuser};
+        update public.retired_tokens set retired_at = now() - interval '1 hour';
+        update public.user_sessions set authenticated_at = now() - interval '2 hours'; ${as('auth')}; ${liveToken} sha256('b')`,
+      expected: 0,
+    },
+    {
+      name: 'live_token by one of before the sign-in was renewed',
+      role: 'auth',
+      text: `${early}; ${as('user')}; select * from ${session};
+        select * from app.reauthenticate(${subjectOf(scene)}, ${token}, sha256('b'), null); ${as('auth')}; ${liveToken} sha256('b')`,
       expected: 0,
     },
     {

@@ -45,7 +45,7 @@ async function makeExpired(owner: Client, person: Person): Promise<void> {
   await insertRow(owner, 'idempotency_keys', { ...key, expires_at: past })
 }
 
-/** One turn that has just ended, as a sweep sees the one that it ended itself, and one that ended long ago. */
+/** One turn that has just ended, and one that ended long ago. */
 async function makeEndedTurns(owner: Client, person: Person): Promise<void> {
   for (const endedAt of [new Date().toISOString(), past]) {
     const turn = another('turns', rowOf(person, 'turns'))

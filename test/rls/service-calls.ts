@@ -270,12 +270,6 @@ function jobRules(scene: Scene): readonly Call[] {
       expected: '42501',
     },
     {
-      name: 'a turn that a sweep interrupts, as if a reply of it were stored',
-      role,
-      text: `update public.turns set state = 'interrupted', ended_at = now() where state = 'streaming'`,
-      expected: '42501',
-    },
-    {
       name: 'a grant that is put off until tomorrow',
       role,
       text: `update public.grants_to_revoke set attempts = 1, due_at = now() + interval '20 hours'`,
@@ -284,12 +278,6 @@ function jobRules(scene: Scene): readonly Call[] {
       name: 'a grant that is put off for ever',
       role,
       text: `update public.grants_to_revoke set attempts = 1, due_at = now() + interval '2 days'`,
-      expected: '42501',
-    },
-    {
-      name: 'a turn that a sweep completes',
-      role,
-      text: `update public.turns set state = 'complete', ended_at = now() where state = 'streaming'`,
       expected: '42501',
     },
   ]

@@ -47,6 +47,11 @@ export const operations: readonly Operation[] = Object.entries(contract.paths ??
 
 export const absentId = '01900000-0000-7000-8000-000000000000'
 
-/** A path of the operation with an id in it. */
-export const pathOf = ({ path }: Operation, id = absentId) =>
-  path.replace('{id}', id).replace('{provider}', id === absentId ? 'google' : id)
+/** A path of the operation with an id in it; `a/b` names a turn `b` of a conversation `a`. */
+export function pathOf({ path }: Operation, id = absentId): string {
+  const [own = '', turn = own] = path.includes('{turn_id}') ? id.split('/') : [id]
+  return path
+    .replace('{id}', own)
+    .replace('{turn_id}', turn)
+    .replace('{provider}', id === absentId ? 'google' : id)
+}

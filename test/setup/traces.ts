@@ -10,9 +10,10 @@ export interface Traces {
   readonly users: number
   readonly identities: number
   readonly login_tickets: number
+  readonly grants_to_revoke: number
 }
 
-export const noTrace: Traces = { users: 0, identities: 0, login_tickets: 0 }
+export const noTrace: Traces = { users: 0, identities: 0, login_tickets: 0, grants_to_revoke: 0 }
 
 interface About {
   readonly sub: unknown
@@ -28,7 +29,8 @@ export async function tracesOf({ sub, email, issuer }: About): Promise<Traces> {
     `select
       (select count(*)::int from users where email_index = $1) as users,
       (select count(*)::int from identities where subject = $2) as identities,
-      (select count(*)::int from login_tickets where subject_hash = $3) as login_tickets`,
+      (select count(*)::int from login_tickets where subject_hash = $3) as login_tickets,
+      (select count(*)::int from grants_to_revoke where subject_hash = $3) as grants_to_revoke`,
     [
       await lookupIndex(configOf(env), 'email', canonicalEmail(String(email))),
       subject,

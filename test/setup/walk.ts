@@ -122,7 +122,12 @@ async function talk(send: Send, token: string, words: Words): Promise<void> {
   const key = { 'Idempotency-Key': crypto.randomUUID() }
   await send('POST /conversations/{id}/turns', 'stream', { ...turn, headers: key })
   await send('POST /conversations/{id}/turns', 'repeated', { ...turn, headers: key })
-  await send('POST /conversations/{id}/turns', 'json', { ...turn, headers: { Accept: 'application/json' } })
+  const said = read<{ id: string }>(
+    await send('POST /conversations/{id}/turns', 'json', { ...turn, headers: { Accept: 'application/json' } }),
+  )
+  await send('GET /conversations/{id}/turns/{turn_id}/events', '', { token, id, turn: said.id })
+  await send('POST /conversations/{id}/turns/{turn_id}/stop', '', { token, id, turn: said.id })
+  await send('POST /conversations/{id}/turns/{turn_id}/continue', 'of a whole one', { token, id, turn: said.id })
   await send('GET /conversations/{id}/messages', '', { token, id })
   await send('POST /search', '', { token, body: { query: words.said } })
   const speech = { token, body: { text: words.said, persona_id: fuka } }
@@ -137,6 +142,7 @@ async function talk(send: Send, token: string, words: Words): Promise<void> {
 interface SendOptions {
   readonly token?: string
   readonly id?: string | undefined
+  readonly turn?: string
   readonly provider?: Provider
   readonly query?: string
   readonly body?: unknown
@@ -145,7 +151,10 @@ interface SendOptions {
 
 async function exchangeOf(worker: Worker, operation: string, label: string, options: SendOptions): Promise<Exchange> {
   const [method = '', path = ''] = operation.split(' ')
-  const url = `https://neuraform.test${path.replace('{id}', options.id ?? '').replace('{provider}', options.provider ?? '')}${options.query ?? ''}`
+  const url = `https://neuraform.test${path
+    .replace('{id}', options.id ?? '')
+    .replace('{turn_id}', options.turn ?? '')
+    .replace('{provider}', options.provider ?? '')}${options.query ?? ''}`
   const response = await worker(
     new Request(url, {
       method,

@@ -39,10 +39,13 @@ export async function callWith<Body = Record<string, never>>(
 /** Runs one of the Worker's scheduled events to its end, with some bindings or variables replaced. */
 export async function runSchedule(replaced: Partial<Env> = {}, cron = '*/5 * * * *'): Promise<void> {
   await asOwner('select pg_advisory_lock_shared(1)')
-  const context = createExecutionContext()
-  await worker.scheduled(createScheduledController({ cron }), { ...env, ...replaced }, context)
-  await waitOnExecutionContext(context)
-  await asOwner('select pg_advisory_unlock_shared(1)')
+  try {
+    const context = createExecutionContext()
+    await worker.scheduled(createScheduledController({ cron }), { ...env, ...replaced }, context)
+    await waitOnExecutionContext(context)
+  } finally {
+    await asOwner('select pg_advisory_unlock_shared(1)')
+  }
 }
 
 /** No other file sweeps until the test ends: what this one leaves half done stays so. */

@@ -88,3 +88,25 @@ export function openGraph(facebook: PrivateProvider): Graph {
     },
   }
 }
+
+/** What Graph may say of an access token that is not to be believed. */
+export const illegalAccessTokens: Readonly<Record<string, Parameters<Graph['issue']>[0]>> = {
+  'that is not valid': { inspection: { is_valid: false } },
+  'whose validity is a text': { inspection: { is_valid: 'true' } },
+  'of which Graph does not say that it is valid': { inspection: { is_valid: undefined } },
+  'of another app': { inspection: { app_id: '999' } },
+  'of an app that begins with ours': { inspection: { app_id: '12345678901234567' } },
+  'of no app': { inspection: { app_id: undefined } },
+  'of a page': { inspection: { type: 'PAGE' } },
+  'of an app itself': { inspection: { type: 'APP', user_id: undefined } },
+  'of no type': { inspection: { type: undefined } },
+  'of nobody': { inspection: { user_id: undefined } },
+  'of an id that is a number': { inspection: { user_id: 42 }, me: { id: 42 } },
+  'of an empty id': { inspection: { user_id: '' }, me: { id: '' } },
+  'of an id that is a path': { inspection: { user_id: '../me' }, me: { id: '../me' } },
+  'of an id with NUL': { inspection: { user_id: '1\0' }, me: { id: '1\0' } },
+  'of an id of 256 characters': { inspection: { user_id: '1'.repeat(256) }, me: { id: '1'.repeat(256) } },
+  'that has ended': { inspection: { expires_at: secondsFromNow(-1) } },
+  'of which nobody says when it ends': { inspection: { expires_at: undefined } },
+  'of two people': { me: { id: '42' } },
+}

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { facebook as provider } from '#src/auth/providers/facebook.ts'
 import type { Config } from '#src/config.ts'
-import { graphError, graphPaths, openGraph, type Graph } from '#test/setup/providers/graph.ts'
+import { graphError, graphPaths, illegalAccessTokens, openGraph, type Graph } from '#test/setup/providers/graph.ts'
 import { foundProvider, keySetPath, type PrivateProvider } from '#test/setup/providers/private-provider.ts'
-import { secondsFromNow, secretsOf } from '#test/setup/providers/vendors.ts'
+import { secretsOf } from '#test/setup/providers/vendors.ts'
 
 let facebook: PrivateProvider
 let graph: Graph
@@ -85,28 +85,7 @@ describe('an access token of Facebook', () => {
     expect((await verify(token)).subject).toBe(id)
   })
 
-  const illegal: Record<string, Parameters<Graph['issue']>[0]> = {
-    'that is not valid': { inspection: { is_valid: false } },
-    'whose validity is a text': { inspection: { is_valid: 'true' } },
-    'of which Graph does not say that it is valid': { inspection: { is_valid: undefined } },
-    'of another app': { inspection: { app_id: '999' } },
-    'of an app that begins with ours': { inspection: { app_id: '12345678901234567' } },
-    'of no app': { inspection: { app_id: undefined } },
-    'of a page': { inspection: { type: 'PAGE' } },
-    'of an app itself': { inspection: { type: 'APP', user_id: undefined } },
-    'of no type': { inspection: { type: undefined } },
-    'of nobody': { inspection: { user_id: undefined } },
-    'of an id that is a number': { inspection: { user_id: 42 }, me: { id: 42 } },
-    'of an empty id': { inspection: { user_id: '' }, me: { id: '' } },
-    'of an id that is a path': { inspection: { user_id: '../me' }, me: { id: '../me' } },
-    'of an id with NUL': { inspection: { user_id: '1\0' }, me: { id: '1\0' } },
-    'of an id of 256 characters': { inspection: { user_id: '1'.repeat(256) }, me: { id: '1'.repeat(256) } },
-    'that has ended': { inspection: { expires_at: secondsFromNow(-1) } },
-    'of which nobody says when it ends': { inspection: { expires_at: undefined } },
-    'of two people': { me: { id: '42' } },
-  }
-
-  it.each(Object.entries(illegal))('is refused %s', async (_, wish) => {
+  it.each(Object.entries(illegalAccessTokens))('is refused %s', async (_, wish) => {
     const { token } = graph.issue(wish)
     const answer = await facebook.signIn(token)
     expect([answer.status, answer.body, answer.headers.get('Server-Timing')]).toEqual([
