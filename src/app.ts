@@ -5,6 +5,7 @@ import { providerRoutes } from '#src/auth/provider-routes.ts'
 import { redirectRoutes } from '#src/auth/redirect-routes.ts'
 import { authRoutes } from '#src/auth/routes.ts'
 import { configOf, ConfigError } from '#src/config.ts'
+import { openAiRoutes } from '#src/conversations/openai-routes.ts'
 import { conversationRoutes } from '#src/conversations/routes.ts'
 import { turnRoutes } from '#src/conversations/turn-routes.ts'
 import { openApiDocument } from '#src/http/openapi.ts'
@@ -40,6 +41,7 @@ app.route('/', privacyRoutes)
 app.route('/', personaRoutes)
 app.route('/', conversationRoutes)
 app.route('/', turnRoutes)
+app.route('/', openAiRoutes)
 app.route('/', voiceRoutes)
 
 /** The contract, as it stands in `openapi.json` and is served. */
@@ -53,7 +55,7 @@ app.onError((error, c) => {
   // changes something may have lost to another request that was given a new one.
   const isDeadCookie = problem.code === 'unauthenticated' && isSafe(c) && isByCookie(c)
   const answered = isDeadCookie ? problem.with({ 'Set-Cookie': droppedSessionCookie }) : problem
-  return c.get('isPage') === true ? problemPage(answered) : problemResponse(answered)
+  return c.get('isPage') === true ? problemPage(answered) : problemResponse(answered, c.get('isOpenAiDialect'))
 })
 
 app.notFound(answerUnmatched(app.routes))

@@ -1,6 +1,7 @@
 import type { Client, QueryResult } from 'pg'
 import { prepareValue } from 'pg/lib/utils.js'
 import { setLocally, type Database, type Flight } from '#src/db/database.ts'
+import { Problem } from '#src/http/problem.ts'
 
 /** What a verb flies: to prepare what it is about, and itself. */
 export interface Rehearsal {
@@ -39,6 +40,19 @@ class RehearsalDatabase implements Database {
   }
 
   keepLogin(): void {}
+
+  /** What is done beside an answer is not measured: it finds no database. */
+  apart(): Database {
+    const fly = async () => await Promise.reject(new Problem('unavailable'))
+    return {
+      flights: 0,
+      knownLogin: this.knownLogin,
+      deadlineMs: this.deadlineMs,
+      keepLogin: () => undefined,
+      fly,
+      apart: () => this.apart(),
+    }
+  }
 
   async fly(flight: Flight): Promise<readonly QueryResult[]> {
     this.flights += 1

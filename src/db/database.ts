@@ -70,4 +70,6 @@ export interface Database {
    * it said nothing (AnswerLost: nobody knows whether COMMIT was heard); `deadline_exceeded` when it took too long.
    */
   fly(flight: Flight): Promise<readonly QueryResult[]>
+  /** Another way to the same database, for what the answer does not wait for; its flights are none of this one's. */
+  apart(): Database
 }

@@ -34,6 +34,10 @@ export class NeonDatabase implements Database {
     return knownLogins.get(this.#connectionString)
   }
 
+  apart(): Database {
+    return new NeonDatabase(this.#connectionString, this.deadlineMs, this.#endpoint)
+  }
+
   keepLogin(login: KnownLogin): void {
     knownLogins.set(this.#connectionString, login)
   }

@@ -40,6 +40,10 @@ export class PipelinedDatabase implements Database {
     return knownLogins.get(this.#connectionString)
   }
 
+  apart(): Database {
+    return new PipelinedDatabase(this.#connectionString, this.deadlineMs)
+  }
+
   keepLogin(login: KnownLogin): void {
     knownLogins.set(this.#connectionString, login)
   }

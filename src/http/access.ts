@@ -27,6 +27,8 @@ interface AccessOptions {
   readonly problems?: readonly ProblemCode[]
   /** A route that browsers navigate to: whoever accepts HTML is told of problems on a page. */
   readonly isForPeople?: boolean
+  /** A route of the OpenAI dialect: its problems hold that API's `error` beside their own members. */
+  readonly isOpenAiDialect?: boolean
 }
 
 export const jsonBodyBytes = 64 * 1_024
@@ -54,12 +56,19 @@ export function openOrSession(tag: string, options: AccessOptions = {}): Access 
 }
 
 function access(tag: string, options: AccessOptions, guards: Guard[], refusals: ProblemCode[]): Access {
-  const { limiter = 'API_LIMITER', bodyBytes = 0, problems = [], isForPeople = false } = options
+  const {
+    limiter = 'API_LIMITER',
+    bodyBytes = 0,
+    problems = [],
+    isForPeople = false,
+    isOpenAiDialect = false,
+  } = options
   return {
     tags: [tag],
     security: guards.length === 0 ? [] : [{ session: [] }, { cookie: [] }],
     middleware: [
       ...(isForPeople ? [showPages] : []),
+      ...(isOpenAiDialect ? [speakOpenAi] : []),
       ...guards,
       limitRate(limiter, options.isLimitedByAddress),
       ...(bodyBytes === 0 ? [] : [readJsonBody(bodyBytes)]),
@@ -74,6 +83,11 @@ export const wantsPage = (c: AppContext) => /\btext\/html\b/i.test(c.req.header(
 
 const showPages: Guard = async (c, next) => {
   if (wantsPage(c)) c.set('isPage', true)
+  await next()
+}
+
+const speakOpenAi: Guard = async (c, next) => {
+  c.set('isOpenAiDialect', true)
   await next()
 }
 

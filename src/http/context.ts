@@ -19,6 +19,8 @@ export interface AppEnv {
     failure?: unknown
     /** Whether a person in a browser reads the answer, so that a problem is told as a page. */
     isPage?: boolean
+    /** Whether a client of the OpenAI API reads the answer, so that a problem says what that expects, too. */
+    isOpenAiDialect?: boolean
   }
 }
 

@@ -70,6 +70,10 @@ export const ProblemDocument = z
     code: problemCodes,
     detail: z.string().optional(),
     errors: z.array(Fault).optional(),
+    error: z
+      .strictObject({ message: z.string(), type: z.string(), param: z.string().nullable(), code: z.string() })
+      .optional()
+      .openapi({ description: 'The same as the OpenAI API says it, on the routes of that dialect.' }),
   })
   .openapi('Problem')
 export type ProblemDocument = z.output<typeof ProblemDocument>
@@ -101,6 +105,10 @@ export class Problem extends Error {
     this.retryAfterSeconds = options.retryAfterSeconds ?? definition.retryAfterSeconds
   }
 
+  get title(): string {
+    return problems[this.code].title
+  }
+
   get status(): ContentfulStatusCode {
     return problems[this.code].status
   }
@@ -121,7 +129,7 @@ export class Problem extends Error {
 function problemDocument(problem: Problem): ProblemDocument {
   return {
     type: `urn:neuraform:problem:${problem.code}`,
-    title: problems[problem.code].title,
+    title: problem.title,
     status: problem.status,
     code: problem.code,
     ...(problem.detail === undefined ? {} : { detail: problem.detail }),
@@ -129,8 +137,23 @@ function problemDocument(problem: Problem): ProblemDocument {
   }
 }
 
+/** What a client of the OpenAI API looks for in a failure. */
+export function openAiErrorOf(problem: Problem): NonNullable<ProblemDocument['error']> {
+  const [fault] = problem.errors ?? []
+  return {
+    message: [problem.title, problem.detail, fault === undefined ? undefined : `${fault.pointer}: ${fault.detail}`]
+      .filter((part) => part !== undefined)
+      .join(' '),
+    type: openAiTypes[problem.status] ?? (problem.status < 500 ? 'invalid_request_error' : 'server_error'),
+    param: fault?.pointer ?? null,
+    code: problem.code,
+  }
+}
+
+const openAiTypes: Readonly<Record<number, string>> = { 401: 'authentication_error', 429: 'rate_limit_error' }
+
 /** The whole answer to a problem, with the headers that its status asks for. */
-export function problemResponse(problem: Problem): Response {
+export function problemResponse(problem: Problem, isOpenAiDialect = false): Response {
   const headers = new Headers({
     'Content-Type': 'application/problem+json',
     'Cache-Control': 'no-store',
@@ -138,5 +161,6 @@ export function problemResponse(problem: Problem): Response {
   })
   if (problem.status === 401) headers.set('WWW-Authenticate', 'Bearer realm="neuraform"')
   if (problem.retryAfterSeconds !== undefined) headers.set('Retry-After', String(problem.retryAfterSeconds))
-  return new Response(JSON.stringify(problemDocument(problem)), { status: problem.status, headers })
+  const document = { ...problemDocument(problem), ...(isOpenAiDialect ? { error: openAiErrorOf(problem) } : {}) }
+  return new Response(JSON.stringify(document), { status: problem.status, headers })
 }

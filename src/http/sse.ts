@@ -8,11 +8,12 @@ export interface ServerSentEvent {
 
 /**
  * An event stream that `produce` writes to. A client that leaves ends nothing: `produce` runs to its end, and what it
- * writes from then on is dropped. `defer` keeps the Worker alive for it.
+ * writes from then on is dropped. `defer` keeps the Worker alive for it; `onLeave` may end it sooner.
  */
 export function eventStream(
   produce: (send: (event: ServerSentEvent) => void) => Promise<void>,
   defer: (work: Promise<unknown>) => void,
+  onLeave: () => void = () => undefined,
 ): ReadableStream<Uint8Array> {
   let isOpen = true
   return new ReadableStream<Uint8Array>({
@@ -28,6 +29,7 @@ export function eventStream(
     },
     cancel: () => {
       isOpen = false
+      onLeave()
     },
   })
 }

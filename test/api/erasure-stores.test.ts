@@ -81,12 +81,12 @@ describe('the sweep', () => {
     const { id } = await newConversation(token)
     await sayAndWait(token, id, 'Are you there?')
     await asOwner(
-      "update turns set state = 'streaming', ended_at = null, started_at = now() - interval '1 hour' where user_id = $1",
+      "update turns set state = 'streaming', ended_at = null, checked_at = now() - interval '1 hour' where user_id = $1",
       [user.id],
     )
     const leaving = await newUser()
     await callWith(without('AUDIO'), 'DELETE', '/auth/account', { token: leaving.token })
     await runSchedule(without('AUDIO'))
-    expect(await asOwner('select state from turns where user_id = $1', [user.id])).toEqual([{ state: 'failed' }])
+    expect(await asOwner('select state from turns where user_id = $1', [user.id])).toEqual([{ state: 'interrupted' }])
   })
 })

@@ -183,5 +183,6 @@ it('These tests would see the traces that somebody leaves who registers', async 
     users: 1,
     identities: 1,
     login_tickets: 0,
+    grants_to_revoke: 0,
   })
 })

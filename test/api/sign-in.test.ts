@@ -60,6 +60,7 @@ describe('signing in for the first time', () => {
       users: 0,
       identities: 0,
       login_tickets: 0,
+      grants_to_revoke: 0,
     })
   })
 })
@@ -166,6 +167,7 @@ describe('twenty first sign-ins of one person at once', () => {
       users: 1,
       identities: 1,
       login_tickets: 0,
+      grants_to_revoke: 0,
     })
   })
 

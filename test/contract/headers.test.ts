@@ -107,6 +107,6 @@ describe('without a database', () => {
     if (operation.takesBody) expect(await send(path, { token, body: '{' })).toEqual(['malformed_body', 0])
     const body = operation.takesBody ? '{}' : undefined
     if (path !== operation.path)
-      expect(await send(pathOf(operation, 'x'), { token, body })).toEqual(['invalid_parameter', 0])
+      expect(await send(pathOf(operation, 'x'.repeat(101)), { token, body })).toEqual(['invalid_parameter', 0])
   })
 })

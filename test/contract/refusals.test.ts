@@ -10,12 +10,14 @@ import { plainBodies } from '#test/setup/request-bodies.ts'
 
 const guarded = operations.filter(({ needsSession }) => needsSession)
 
-const unauthenticated = JSON.stringify({
-  type: 'urn:neuraform:problem:unauthenticated',
-  title: 'A valid session token is needed.',
-  status: 401,
-  code: 'unauthenticated',
-})
+const title = 'A valid session token is needed.'
+const problem = { type: 'urn:neuraform:problem:unauthenticated', title, status: 401, code: 'unauthenticated' }
+const unauthenticated = JSON.stringify(problem)
+const error = { message: title, type: 'authentication_error', param: null, code: 'unauthenticated' }
+
+/** The OpenAI dialect says it in its own way, too. */
+const refusalOf = ({ path }: { readonly path: string }) =>
+  path.startsWith('/v1/') ? JSON.stringify({ ...problem, error }) : unauthenticated
 
 /** What the operation says to the first body that it does not find fault with. */
 async function askWell(operation: Operation, token: string): Promise<Answered> {
@@ -80,7 +82,7 @@ describe('every route that reads a session', () => {
   it.each(readers)('refuses a bad credential without a flight: $name', async (operation) => {
     for (const [name, headers] of Object.entries(await badCredentials(token))) {
       const { status, text, flights } = await ask(operation.method, pathOf(operation), { headers })
-      expect([name, status, text, flights]).toEqual([name, 401, unauthenticated, 0])
+      expect([name, status, text, flights]).toEqual([name, 401, refusalOf(operation), 0])
     }
   })
 
@@ -96,7 +98,7 @@ describe('every route that reads a session', () => {
     const bare = await ask(method, url, { headers })
     const answer = method === 'GET' ? bare : await ask(method, url, { headers: form, body: `access_token=${token}` })
     for (const { status, text, flights, headers: said } of [bare, answer]) {
-      expect([status, text, flights]).toEqual([401, unauthenticated, 0])
+      expect([status, text, flights]).toEqual([401, refusalOf(operation), 0])
       expect(said.get('WWW-Authenticate')).toBe('Bearer realm="neuraform"')
     }
   })
@@ -124,7 +126,7 @@ describe('every route that reads a session', () => {
     await asOwner(statement, [user.id])
     for (const operation of readers) {
       const answer = await askWell(operation, ended)
-      expect([operation.name, answer.status, answer.text]).toEqual([operation.name, 401, unauthenticated])
+      expect([operation.name, answer.status, answer.text]).toEqual([operation.name, 401, refusalOf(operation)])
     }
     await asOwner('update users set is_active = true where id = $1', [user.id])
   })

@@ -7,8 +7,12 @@ import { operations, pathOf } from '#test/setup/operations.ts'
 import { newConversation } from '#test/setup/talk.ts'
 import { someWords, walkEveryRoute } from '#test/setup/walk.ts'
 
-/** The only objects whose names are the client's own. */
+/** The only objects whose names are the client's own, or of another API's requests. */
 const freeObjects = new Set([
+  'ChatCompletionRequest',
+  'ChatMessage',
+  'ChatTextPart',
+  'stream_options',
   'device_info',
   'metadata',
   'notification_preferences',

@@ -36,7 +36,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 /** Packages that only some files may know, and which. */
 const packages: readonly (readonly [pattern: RegExp, files: RegExp])[] = [
   [/^hono(\/|$)/, /^src\/(http\/|app\.ts$|\w+\/[\w-]+-(form|page)\.ts$)/],
-  [/^@hono\//, /^src\/(http\/|\w+\/shapes\.ts$|\w+\/([\w]+-)?routes\.ts$)/],
+  [/^@hono\//, /^src\/(http\/|\w+\/(\w+-)?shapes\.ts$|\w+\/([\w]+-)?routes\.ts$)/],
   [/^drizzle-orm/, /^src\/(?!llm\/|speech\/|[\w-]+\/([\w]+-)?routes\.ts$|app\.ts$|index\.ts$)/],
   [/^pg(\/|$)/, /^src\/db\//],
   [/^@neondatabase\//, /^src\/db\//],

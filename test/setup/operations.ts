@@ -53,5 +53,6 @@ export function pathOf({ path }: Operation, id = absentId): string {
   return path
     .replace('{id}', own)
     .replace('{turn_id}', turn)
+    .replace('{model}', own)
     .replace('{provider}', id === absentId ? 'google' : id)
 }

@@ -11,6 +11,7 @@ interface Schema {
   readonly minLength?: number
   readonly maxLength?: number
   readonly maxItems?: number
+  readonly minItems?: number
   readonly items?: Schema
   readonly properties?: Readonly<Record<string, Schema>>
   readonly required?: readonly string[]
@@ -39,10 +40,10 @@ export const idFieldsOf = (operation: Operation): string[] =>
   fieldsOf(operation).filter((field) => schemaOf(operation).properties?.[field]?.format === 'uuid')
 
 /** The smallest body that the document allows, of plain values. */
-export function smallestBody(operation: Operation): Body {
-  const { required = [] } = schemaOf(operation)
-  return Object.fromEntries(required.map((field) => [field, plainValue(operation, field)]))
-}
+export const smallestBody = (operation: Operation): Body => smallestOf(schemaOf(operation))
+
+const smallestOf = ({ required = [], properties = {} }: Schema): Body =>
+  Object.fromEntries(required.map((field) => [field, plainOfSchema(properties[field])]))
 
 /**
  * Bodies that the document allows: the smallest, and that with one more field each. The document cannot say every rule,
@@ -51,17 +52,20 @@ export function smallestBody(operation: Operation): Body {
 export function plainBodies(operation: Operation): Body[] {
   const smallest = smallestBody(operation)
   const more = fieldsOf(operation).filter((field) => !(field in smallest))
-  return [smallest, ...more.map((field) => withField([smallest, field, plainValue(operation, field)]))]
+  return [
+    smallest,
+    ...more.map((field) => withField([smallest, field, plainOfSchema(schemaOf(operation).properties?.[field])])),
+  ]
 }
 
-function plainValue(operation: Operation, field: string): unknown {
-  const { type, enum: values, format, minLength = 1 } = schemaOf(operation).properties?.[field] ?? {}
+function plainOfSchema(schema: Schema = {}): unknown {
+  const { type, enum: values, format, minLength = 1, minItems = 0, items } = resolve(schema)
   if (values !== undefined) return values[0]
   const kind = [type].flat()[0]
   if (kind === 'boolean') return true
   if (kind === 'integer' || kind === 'number') return 1
-  if (kind === 'array') return []
-  if (kind === 'object') return {}
+  if (kind === 'array') return Array.from({ length: minItems }, () => plainOfSchema(items))
+  if (kind === 'object') return smallestOf(resolve(schema))
   return (format === undefined ? undefined : plainOf[format]) ?? 'x'.repeat(minLength)
 }
 

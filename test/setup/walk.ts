@@ -104,6 +104,8 @@ export type Send = (operation: string, label: string, options?: SendOptions) => 
 
 async function catalogue(send: Send, token: string): Promise<void> {
   const query = `?limit=${20 + Math.floor(Math.random() * 80)}`
+  // The edge's cache is one for all files that a workerd runs.
+  await caches.default.delete(`https://neuraform.test/personas${query}`)
   const first = await send('GET /personas', 'miss', { query })
   await send('GET /personas', 'hit', { query })
   await send('GET /personas', 'not modified', { query, headers: { 'If-None-Match': first.headers.get('ETag') ?? '' } })
@@ -130,6 +132,11 @@ async function talk(send: Send, token: string, words: Words): Promise<void> {
   await send('POST /conversations/{id}/turns/{turn_id}/continue', 'of a whole one', { token, id, turn: said.id })
   await send('GET /conversations/{id}/messages', '', { token, id })
   await send('POST /search', '', { token, body: { query: words.said } })
+  await send('GET /v1/models', '', { token })
+  await send('GET /v1/models/{model}', '', { token, id: fuka })
+  const chat = { model: fuka, messages: [{ role: 'user', content: words.said }] }
+  await send('POST /v1/chat/completions', '', { token, body: chat })
+  await send('POST /v1/chat/completions', 'kept', { token, body: chat, headers: { 'X-Conversation-Id': id } })
   const speech = { token, body: { text: words.said, persona_id: fuka } }
   const spoken = read<{ id: string; audio_url: string }>(await send('POST /voice/speech', 'miss', speech))
   await send('POST /voice/speech', 'hit', speech)
@@ -154,6 +161,7 @@ async function exchangeOf(worker: Worker, operation: string, label: string, opti
   const url = `https://neuraform.test${path
     .replace('{id}', options.id ?? '')
     .replace('{turn_id}', options.turn ?? '')
+    .replace('{model}', options.id ?? '')
     .replace('{provider}', options.provider ?? '')}${options.query ?? ''}`
   const response = await worker(
     new Request(url, {
