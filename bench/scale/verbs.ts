@@ -3,6 +3,7 @@ import type { Start } from '#bench/scale/rehearsal.ts'
 import type { Config } from '#src/config.ts'
 import { getSecurityLog } from '#src/auth/security-log.ts'
 import { getSession, listSessions } from '#src/auth/sessions.ts'
+import type { ConversationQuery } from '#src/conversations/shapes.ts'
 import { createConversation, getConversation, listConversations } from '#src/conversations/conversations.ts'
 import { appendMessage, listMessages } from '#src/conversations/messages.ts'
 import { searchMessages } from '#src/conversations/search.ts'
@@ -56,7 +57,14 @@ export function verbsFor(subject: Subject): readonly MeasuredVerb[] {
       const cursor = await middleOf(list, () => callerOn(config, aside, person))
       return async () => await list(callerOn(config, database, person), { limit, cursor })
     }
-  const messagesOf: List = async (caller, page) => await listMessages(caller, conversationId, page)
+  const messagesOf: List = async (caller, page) =>
+    await listMessages(caller, conversationId, { ...page, order: 'newest' })
+  const earlyMessagesOf: List = async (caller, page) =>
+    await listMessages(caller, conversationId, { ...page, order: 'oldest' })
+  const conversationsOf =
+    (wish: Partial<ConversationQuery>): List =>
+    async (caller, page) =>
+      await listConversations(caller, { ...page, order: 'newest', ...wish })
   const search = (query: string, scope: { conversation_id?: string } = {}) =>
     as(async (caller) => await searchMessages(caller, { query, limit, ...scope }))
   const staleCells =
@@ -81,11 +89,20 @@ export function verbsFor(subject: Subject): readonly MeasuredVerb[] {
       start: async (on) => async () => await listPersonas(scopeOn(config, on), { limit }),
     },
     { name: 'getPersona', start: as(async (caller) => await getPersona(caller, personaId)) },
-    { name: 'listConversations', start: as(async (caller) => await listConversations(caller, { limit })) },
-    { name: 'listConversations, from the middle', start: inTheMiddle(listConversations) },
+    { name: 'listConversations', start: as(async (caller) => await conversationsOf({})(caller, { limit })) },
+    { name: 'listConversations, from the middle', start: inTheMiddle(conversationsOf({})) },
+    {
+      name: 'listConversations, of one companion',
+      start: as(async (caller) => await conversationsOf({ persona_id: personaId })(caller, { limit })),
+    },
+    {
+      name: 'listConversations, the archive, oldest first',
+      start: as(async (caller) => await conversationsOf({ is_active: false, order: 'oldest' })(caller, { limit })),
+    },
     { name: 'getConversation', start: as(async (caller) => await getConversation(caller, conversationId)) },
     { name: 'listMessages', start: as(async (caller) => await messagesOf(caller, { limit })) },
     { name: 'listMessages, from the middle', start: inTheMiddle(messagesOf) },
+    { name: 'listMessages, oldest first, from the middle', start: inTheMiddle(earlyMessagesOf) },
     { name: 'searchMessages, a rare word', start: search(searched.rare), bounds: found(matches.rare) },
     {
       name: 'searchMessages, both words',

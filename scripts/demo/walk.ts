@@ -261,11 +261,15 @@ async function showSealed(stage: Stage, spoken: readonly string[]): Promise<void
 const mayStay: Readonly<Record<string, number>> = {
   erasures: 1,
   login_tickets: 3,
+  grants_to_revoke: 2,
   audit_chains: 2,
   audit_log: Number.POSITIVE_INFINITY,
 }
 
-/** After it: a receipt and audit entries that name nobody, what was spent (a ticket, two nonces), and nothing else. */
+/**
+ * After it: a receipt and audit entries that name nobody, what was spent (a ticket, two nonces), what Apple and Facebook are to
+ * get back with the next sweep, sealed, and nothing else.
+ */
 async function showNothingLeft(stage: Stage, spoken: readonly string[], before: Holdings): Promise<void> {
   const holdings = await readHoldings(stage)
   const added = (table: string) => (holdings.rows.get(table) ?? 0) - (before.rows.get(table) ?? 0)
@@ -273,7 +277,7 @@ async function showNothingLeft(stage: Stage, spoken: readonly string[], before: 
   const found = wordsIn(holdings, phrases(spoken))
   const receipts =
     `${added('erasures')} receipt and ${added('audit_log')} audit entries that name nobody, ` +
-    `${added('login_tickets')} spent tickets and nonces`
+    `${added('login_tickets')} spent tickets and nonces, ${added('grants_to_revoke')} grants to give back`
   console.log(
     `\n  Left of Ada: ${left.map((table) => `${added(table)} in ${table}`).join(', ') || 'nothing'} in ${holdings.rows.size} tables, ` +
       `${holdings.kvKeys.length} KV values, ${holdings.r2Keys.length} R2 objects (${receipts})`,

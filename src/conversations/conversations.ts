@@ -1,7 +1,13 @@
-import { eq, sql, type Placeholder } from 'drizzle-orm'
+import { and, eq, sql, type Placeholder } from 'drizzle-orm'
 import { v7 as uuidv7 } from 'uuid'
 import { z } from 'zod'
-import type { Conversation, ConversationChange, ConversationPage, NewConversation } from '#src/conversations/shapes.ts'
+import type {
+  Conversation,
+  ConversationChange,
+  ConversationPage,
+  ConversationQuery,
+  NewConversation,
+} from '#src/conversations/shapes.ts'
 import { conversations } from '#src/conversations/tables.ts'
 import { descending } from '#src/db/columns.ts'
 import { compiled } from '#src/db/recorded-statements.ts'
@@ -25,9 +31,9 @@ export async function createConversation(
   const [, , claims, rows] = await asUser(caller, (db) => [
     claimKey(db, claim),
     db.execute(sql`
-      insert into ${conversations} (id, persona_id, title, metadata, tags)
+      insert into ${conversations} (id, persona_id, title, metadata, tags, is_temporary)
       select ${id}::uuid, ${input.persona_id}::uuid, ${title}::bytea, ${JSON.stringify(input.metadata ?? {})}::jsonb,
-        ${sql.param(input.tags ?? [])}::text[]
+        ${sql.param(input.tags ?? [])}::text[], ${input.is_temporary ?? false}
       where ${isOurClaim(claim)}`),
     readClaim(db, claim),
     selectConversations(db).where(eq(conversations.id, claimedResource(claim))),
@@ -38,17 +44,15 @@ export async function createConversation(
 
 const After = z.strictObject({ at: z.coerce.date(), id: z.uuid() })
 
-/** The caller's conversations, the one with the newest activity first. */
-export async function listConversations(caller: Caller, { limit, cursor }: PageQuery): Promise<ConversationPage> {
-  const position = await readPosition(caller, 'conversations', After, cursor)
-  const { after } = position
-  const [page] = await asUser(caller, () => [
-    after === undefined
-      ? firstPage({ limit: limit + 1 })
-      : laterPage({ limit: limit + 1, at: after.at.toISOString(), id: after.id }),
-  ])
+/** The caller's conversations that are as asked for, by their newest activity. */
+export async function listConversations(caller: Caller, query: ConversationQuery): Promise<ConversationPage> {
+  const { limit, cursor, ...wish } = query
+  // A cursor is of one list: what is asked for and in which order is its name.
+  const list = `conversations:${JSON.stringify(wish)}`
+  const position = await readPosition(caller, list, After, cursor)
+  const [page] = await asUser(caller, (db) => [pageOf(db, wish, position.after, limit + 1)])
   position.check()
-  const { rows, next_cursor } = await pageFrom(caller, 'conversations', limit, page, (last) => ({
+  const { rows, next_cursor } = await pageFrom(caller, list, limit, page, (last) => ({
     at: last.updatedAt,
     id: last.id,
   }))
@@ -104,6 +108,7 @@ const columns = {
   tags: conversations.tags,
   isActive: conversations.isActive,
   isPinned: conversations.isPinned,
+  isTemporary: conversations.isTemporary,
   messageCount: conversations.messageCount,
   lastMessageAt: conversations.lastMessageAt,
   createdAt: conversations.createdAt,
@@ -113,19 +118,45 @@ const columns = {
 const selectConversations = (db: Db) => db.select(columns).from(conversations)
 type ConversationRow = Awaited<ReturnType<typeof selectConversations>>[number]
 
-const pages = (db: Db, limit: Placeholder) =>
+const pages = (db: Db, limit: number | Placeholder) =>
   selectConversations(db)
     .orderBy(descending(conversations.updatedAt), descending(conversations.id))
     .limit(limit)
     .$dynamic()
 
-const firstPage = compiled<ConversationRow[], { limit: number }>((db, value) => pages(db, value('limit')))
+type Wish = Omit<ConversationQuery, keyof PageQuery>
+type After = z.output<typeof After>
+
+// The plain list, which an app reads at each start, is compiled once; any other is built for its request.
+function pageOf(db: Db, wish: Wish, after: After | undefined, limit: number): PromiseLike<ConversationRow[]> {
+  const { order, ...asked } = wish
+  const isPlain = order === 'newest' && Object.values(asked).every((value) => value === undefined)
+  if (isPlain) {
+    return after === undefined ? firstPage({ limit }) : laterPage({ limit, at: after.at.toISOString(), id: after.id })
+  }
+  const wanted = [
+    asked.persona_id === undefined ? undefined : eq(conversations.personaId, asked.persona_id),
+    // Written as the partial indexes are.
+    asked.is_active === undefined ? undefined : asked.is_active ? sql`is_active` : sql`not is_active`,
+    asked.is_pinned === undefined ? undefined : asked.is_pinned ? sql`is_pinned` : sql`not is_pinned`,
+    asked.is_temporary === undefined ? undefined : eq(conversations.isTemporary, asked.is_temporary),
+    asked.tag === undefined ? undefined : sql`${asked.tag} = any (${conversations.tags})`,
+    after === undefined ? undefined : isBeyond(order, after.at.toISOString(), after.id),
+  ]
+  const listed = pages(db, limit).where(and(...wanted))
+  return order === 'newest'
+    ? listed
+    : listed.orderBy(sql`${conversations.updatedAt} nulls first`, sql`${conversations.id} nulls first`)
+}
 
 // One comparison of rows is where the index begins; “earlier, or as early and …” is a filter over all that came before.
+const isBeyond = (order: Wish['order'], at: unknown, id: unknown) =>
+  sql`(${conversations.updatedAt}, ${conversations.id}) ${sql.raw(order === 'newest' ? '<' : '>')} (${at}::timestamptz, ${id}::uuid)`
+
+const firstPage = compiled<ConversationRow[], { limit: number }>((db, value) => pages(db, value('limit')))
+
 const laterPage = compiled<ConversationRow[], { limit: number; at: string; id: string }>((db, value) =>
-  pages(db, value('limit')).where(
-    sql`(${conversations.updatedAt}, ${conversations.id}) < (${value('at')}::timestamptz, ${value('id')}::uuid)`,
-  ),
+  pages(db, value('limit')).where(isBeyond('newest', value('at'), value('id'))),
 )
 
 async function conversationFrom(vault: Vault, row: ConversationRow): Promise<Conversation> {
@@ -142,6 +173,7 @@ async function conversationFrom(vault: Vault, row: ConversationRow): Promise<Con
     tags: row.tags,
     is_active: row.isActive,
     is_pinned: row.isPinned,
+    is_temporary: row.isTemporary,
     message_count: row.messageCount,
     last_message_at: row.lastMessageAt?.toISOString() ?? null,
     created_at: row.createdAt.toISOString(),

@@ -1,7 +1,7 @@
-import { and, eq, lt, sql } from 'drizzle-orm'
+import { and, eq, gt, lt, sql } from 'drizzle-orm'
 import { v7 as uuidv7 } from 'uuid'
 import { z } from 'zod'
-import type { Message, MessagePage, NewMessage } from '#src/conversations/shapes.ts'
+import type { Feedback, Message, MessagePage, MessageQuery, NewMessage } from '#src/conversations/shapes.ts'
 import { conversations, messages } from '#src/conversations/tables.ts'
 import { compiled } from '#src/db/recorded-statements.ts'
 import { found } from '#src/db/rows.ts'
@@ -15,7 +15,7 @@ import {
   readClaim,
   type Claim,
 } from '#src/http/idempotency.ts'
-import { pageFrom, readPosition, type PageQuery } from '#src/http/page.ts'
+import { pageFrom, readPosition } from '#src/http/page.ts'
 import { openVault } from '#src/vault/open-vault.ts'
 import { descending, type Sealed } from '#src/db/columns.ts'
 import type { Vault } from '#src/vault/vault.ts'
@@ -72,24 +72,43 @@ function insertMessage(db: Db, claim: Claim, conversationId: string, input: NewM
 
 const After = z.strictObject({ seq: z.int() })
 
-/** What was said in one of the caller's conversations, newest first. Throws `not_found`. */
+/** What was said in one of the caller's conversations, in either order. Throws `not_found`. */
 export async function listMessages(
   caller: Caller,
   conversationId: string,
-  { limit, cursor }: PageQuery,
+  { limit, cursor, order }: MessageQuery,
 ): Promise<MessagePage> {
-  const list = `messages:${conversationId}`
+  const list = `messages:${conversationId}:${order}`
   const position = await readPosition(caller, list, After, cursor)
-  const before = position.after?.seq ?? beyondEverySeq
+  const seq = position.after?.seq
   const [owned, page] = await asUser(caller, () => [
     ownConversation({ conversationId }),
-    pageBefore({ conversationId, before, limit: limit + 1 }),
+    order === 'newest'
+      ? pageBefore({ conversationId, seq: seq ?? beyondEverySeq, limit: limit + 1 })
+      : pageAfter({ conversationId, seq: seq ?? 0, limit: limit + 1 }),
   ])
   found(owned)
   position.check()
   const { rows, next_cursor } = await pageFrom(caller, list, limit, page, (last) => ({ seq: last.seq }))
   const vault = await openVault(caller)
   return { items: await Promise.all(rows.map((row) => messageFrom(vault, row))), next_cursor }
+}
+
+/** Says what the caller thinks of a message of theirs, or of their companion's. Throws `not_found`. */
+export async function giveFeedback(
+  caller: Caller,
+  conversationId: string,
+  messageId: string,
+  { feedback }: Feedback,
+): Promise<Message> {
+  const [, rows] = await asUser(caller, (db) => [
+    db
+      .update(messages)
+      .set({ feedback })
+      .where(and(eq(messages.id, messageId), eq(messages.conversationId, conversationId))),
+    selectMessages(db).where(and(eq(messages.id, messageId), eq(messages.conversationId, conversationId))),
+  ])
+  return await messageFrom(await openVault(caller), found(rows))
 }
 
 /** The stored columns behind a Message. */
@@ -110,6 +129,7 @@ export const selectMessages = (db: Db) =>
       tokens: messages.tokens,
       model: messages.model,
       latencyMs: messages.latencyMs,
+      feedback: messages.feedback,
       createdAt: messages.createdAt,
     })
     .from(messages)
@@ -123,10 +143,23 @@ const ownConversation = compiled<{ id: string }[], { conversationId: string }>((
     .where(eq(conversations.id, value('conversationId'))),
 )
 
-const pageBefore = compiled<MessageRow[], { conversationId: string; before: number; limit: number }>((db, value) =>
+interface SeqPage extends Record<string, unknown> {
+  readonly conversationId: string
+  readonly seq: number
+  readonly limit: number
+}
+
+const pageBefore = compiled<MessageRow[], SeqPage>((db, value) =>
   selectMessages(db)
-    .where(and(eq(messages.conversationId, value('conversationId')), lt(messages.seq, value('before'))))
+    .where(and(eq(messages.conversationId, value('conversationId')), lt(messages.seq, value('seq'))))
     .orderBy(descending(messages.seq))
+    .limit(value('limit')),
+)
+
+const pageAfter = compiled<MessageRow[], SeqPage>((db, value) =>
+  selectMessages(db)
+    .where(and(eq(messages.conversationId, value('conversationId')), gt(messages.seq, value('seq'))))
+    .orderBy(sql`${messages.seq} nulls first`)
     .limit(value('limit')),
 )
 
@@ -150,6 +183,7 @@ export async function messageFrom(vault: Vault, row: MessageRow): Promise<Messag
     tokens: row.tokens,
     model: row.model,
     latency_ms: row.latencyMs,
+    feedback: row.feedback,
     created_at: row.createdAt.toISOString(),
   }
 }

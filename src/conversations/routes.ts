@@ -1,4 +1,4 @@
-import { createRoute } from '@hono/zod-openapi'
+import { createRoute, z } from '@hono/zod-openapi'
 import {
   createConversation,
   deleteConversation,
@@ -6,13 +6,16 @@ import {
   listConversations,
   updateConversation,
 } from '#src/conversations/conversations.ts'
-import { appendMessage, listMessages } from '#src/conversations/messages.ts'
+import { appendMessage, giveFeedback, listMessages } from '#src/conversations/messages.ts'
 import {
   Conversation,
   ConversationChange,
   ConversationPage,
+  ConversationQuery,
+  Feedback,
   Message,
   MessagePage,
+  MessageQuery,
   MessageSearch,
   NewConversation,
   NewMessage,
@@ -20,10 +23,9 @@ import {
 import { searchMessages } from '#src/conversations/search.ts'
 import { jsonBodyBytes, session } from '#src/http/access.ts'
 import { callerOf } from '#src/http/context.ts'
-import { IdParams } from '#src/http/fields.ts'
+import { idField, IdParams } from '#src/http/fields.ts'
 import { IdempotencyHeader } from '#src/http/idempotency.ts'
 import { jsonBody, jsonContent } from '#src/http/openapi.ts'
-import { PageQuery } from '#src/http/page.ts'
 import { newRouter } from '#src/http/router.ts'
 
 const tag = 'Conversations'
@@ -42,8 +44,8 @@ const list = createRoute({
   method: 'get',
   path: '/conversations',
   summary: 'Your conversations',
-  request: { query: PageQuery },
-  responses: { 200: jsonContent(ConversationPage, 'The one with the newest activity first.') },
+  request: { query: ConversationQuery },
+  responses: { 200: jsonContent(ConversationPage, 'The one with the newest activity first, or last.') },
 })
 
 const read = createRoute({
@@ -87,8 +89,17 @@ const history = createRoute({
   method: 'get',
   path: '/conversations/{id}/messages',
   summary: 'What was said',
-  request: { params: IdParams, query: PageQuery },
-  responses: { 200: jsonContent(MessagePage, 'Newest first.') },
+  request: { params: IdParams, query: MessageQuery },
+  responses: { 200: jsonContent(MessagePage, 'Newest first, or last.') },
+})
+
+const feedback = createRoute({
+  ...session(tag, { bodyBytes: jsonBodyBytes, problems: ['not_found'] }),
+  method: 'put',
+  path: '/conversations/{id}/messages/{message_id}/feedback',
+  summary: 'Say what you think of a message',
+  request: { params: z.strictObject({ id: idField, message_id: idField }), body: jsonBody(Feedback) },
+  responses: { 200: jsonContent(Message, 'The message as it is now.') },
 })
 
 const search = createRoute({
@@ -120,4 +131,8 @@ export const conversationRoutes = newRouter()
   .openapi(history, async (c) =>
     c.json(await listMessages(callerOf(c), c.req.valid('param').id, c.req.valid('query')), 200),
   )
+  .openapi(feedback, async (c) => {
+    const { id, message_id: messageId } = c.req.valid('param')
+    return c.json(await giveFeedback(callerOf(c), id, messageId, c.req.valid('json')), 200)
+  })
   .openapi(search, async (c) => c.json(await searchMessages(callerOf(c), c.req.valid('json')), 200))

@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import { idField, jsonObjectField, momentField, spokenField, textField } from '#src/http/fields.ts'
-import { pageOf } from '#src/http/page.ts'
+import { pageOf, PageQuery } from '#src/http/page.ts'
 
 const titleField = textField({ max: 200 })
 const tagsField = z.array(textField({ max: 40 })).max(20)
@@ -16,6 +16,7 @@ export const Conversation = z
     tags: z.array(z.string()),
     is_active: z.boolean(),
     is_pinned: z.boolean(),
+    is_temporary: z.boolean(),
     message_count: z.int(),
     last_message_at: momentField.nullable(),
     created_at: momentField,
@@ -27,6 +28,26 @@ export type Conversation = z.output<typeof Conversation>
 export const ConversationPage = pageOf(Conversation).openapi('ConversationPage')
 export type ConversationPage = z.output<typeof ConversationPage>
 
+const flagField = z.enum(['true', 'false']).transform((text) => text === 'true')
+
+/** In which order a list is read. */
+const orderField = z.enum(['newest', 'oldest']).default('newest')
+
+/** Which conversations, and in which order of their activity. */
+export const ConversationQuery = PageQuery.extend({
+  persona_id: idField.optional(),
+  is_active: flagField.optional(),
+  is_pinned: flagField.optional(),
+  is_temporary: flagField.optional(),
+  tag: textField({ max: 40 }).optional(),
+  order: orderField,
+})
+export type ConversationQuery = z.output<typeof ConversationQuery>
+
+/** In which order what was said is read. */
+export const MessageQuery = PageQuery.extend({ order: orderField })
+export type MessageQuery = z.output<typeof MessageQuery>
+
 /** With whom to talk. */
 export const NewConversation = z
   .strictObject({
@@ -34,6 +55,10 @@ export const NewConversation = z
     title: titleField.optional(),
     metadata: jsonObjectField.optional(),
     tags: tagsField.optional(),
+    is_temporary: z
+      .boolean()
+      .optional()
+      .openapi({ description: 'Never found by a search, and gone a day after it was started.' }),
   })
   .openapi('NewConversation')
 export type NewConversation = z.output<typeof NewConversation>
@@ -74,6 +99,7 @@ export const Message = z
     tokens: z.int().nullable(),
     model: z.string().nullable(),
     latency_ms: z.int().nullable(),
+    feedback: z.enum(['up', 'down']).nullable(),
     created_at: momentField,
   })
   .openapi('Message')
@@ -81,6 +107,10 @@ export type Message = z.output<typeof Message>
 
 export const MessagePage = pageOf(Message).openapi('MessagePage')
 export type MessagePage = z.output<typeof MessagePage>
+
+/** What a person thinks of a message; null takes it back. */
+export const Feedback = z.strictObject({ feedback: z.enum(['up', 'down']).nullable() }).openapi('Feedback')
+export type Feedback = z.output<typeof Feedback>
 
 /** A message to append; `assistant` is a reply that the caller's own backend made. */
 export const NewMessage = z

@@ -15,11 +15,14 @@ import {
 } from 'drizzle-orm/pg-core'
 import { ownerColumn, ownerForeignKey } from '#src/accounts/tables.ts'
 import { bytes, moment, sealed, type JsonObject } from '#src/db/columns.ts'
-import { gatePolicies, isOwnRow, ownRowPolicies, userRole } from '#src/db/roles.ts'
+import { gatePolicies, isOwnRow, jobsPolicy, ownRowPolicies, userRole } from '#src/db/roles.ts'
 import { personas } from '#src/personas/tables.ts'
 
 // A foreign key alone would admit somebody's private persona; the sub-select runs under the person's own policies.
 const isVisiblePersona = sql`(persona_id is null or exists (select 1 from public.personas p where p.id = persona_id))`
+
+// What is temporary is gone after a day.
+const isPast = sql`is_temporary and created_at < now() - interval '1 day'`
 
 export const conversations = pgTable(
   'conversations',
@@ -47,6 +50,21 @@ export const conversations = pgTable(
     unique('conversations_id_user_id_key').on(table.id, table.userId),
     index('conversations_user_id_updated_at_id_idx').on(table.userId, table.updatedAt.desc(), table.id.desc()),
     index('conversations_persona_id_idx').on(table.personaId),
+    index('conversations_user_id_persona_id_updated_at_id_idx').on(
+      table.userId,
+      table.personaId,
+      table.updatedAt.desc(),
+      table.id.desc(),
+    ),
+    index('conversations_pinned_idx')
+      .on(table.userId, table.updatedAt.desc(), table.id.desc())
+      .where(sql`is_pinned`),
+    index('conversations_archived_idx')
+      .on(table.userId, table.updatedAt.desc(), table.id.desc())
+      .where(sql`not is_active`),
+    index('conversations_temporary_created_at_idx')
+      .on(table.createdAt)
+      .where(sql`is_temporary`),
     ownerForeignKey('conversations', table.userId),
     foreignKey({
       name: 'conversations_persona_id_fkey',
@@ -60,6 +78,8 @@ export const conversations = pgTable(
       withCheck: sql`${isOwnRow} and ${isVisiblePersona}`,
     }),
     ...gatePolicies('conversations', ['select', 'update']),
+    jobsPolicy('conversations', 'select', isPast),
+    jobsPolicy('conversations', 'delete', isPast),
   ],
 ).enableRLS()
 
@@ -172,7 +192,7 @@ export const messages = pgTable(
     check('messages_content_type_check', sql`content_type in ('text', 'markdown')`),
     check('messages_status_check', sql`status in ('complete', 'interrupted')`),
     check('messages_feedback_check', sql`feedback in ('up', 'down')`),
-    ...ownRowPolicies('messages', ['select']),
+    ...ownRowPolicies('messages', ['select', 'update']),
     pgPolicy('messages_user_insert', { for: 'insert', to: userRole, withCheck: sql`${isOwnRow} and role = 'user'` }),
     ...gatePolicies('messages', ['select', 'insert', 'update']),
   ],

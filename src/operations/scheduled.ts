@@ -3,6 +3,7 @@ import { anchorHeads } from '#src/audit/anchors.ts'
 import { revokeDueGrants } from '#src/auth/revocations.ts'
 import { loginTickets, userSessions } from '#src/auth/tables.ts'
 import { endStuckTurns } from '#src/conversations/end-stuck-turns.ts'
+import { conversations } from '#src/conversations/tables.ts'
 import { asService, type Db, type RequestScope } from '#src/db/scope.ts'
 import { describeFailure } from '#src/http/log.ts'
 import { idempotencyKeys } from '#src/http/tables.ts'
@@ -13,12 +14,16 @@ const deleteSessions = (db: Db) => db.delete(userSessions).where(lt(userSessions
 const deleteTickets = (db: Db) => db.delete(loginTickets).where(lt(loginTickets.expiresAt, sql`now()`))
 const deleteKeys = (db: Db) => db.delete(idempotencyKeys).where(lt(idempotencyKeys.expiresAt, sql`now()`))
 
+const deleteTemporary = (db: Db) =>
+  db.delete(conversations).where(sql`is_temporary and ${conversations.createdAt} < now() - interval '1 day'`)
+
 type Part = readonly [name: string, run: (scope: RequestScope) => Promise<unknown>]
 
 /** Ends what is stuck and deletes what has expired. Each part may run twice. */
 const sweep: readonly Part[] = [
   ['erasures', finishPendingErasures],
   ['turns', endStuckTurns],
+  ['temporary conversations', async (scope) => await asService(scope, 'jobs', 'sweep', (db) => [deleteTemporary(db)])],
   ['sessions', async (scope) => await asService(scope, 'jobs', 'sweep', (db) => [deleteSessions(db)])],
   ['tickets', async (scope) => await asService(scope, 'jobs', 'sweep', (db) => [deleteTickets(db)])],
   ['idempotency keys', async (scope) => await asService(scope, 'jobs', 'sweep', (db) => [deleteKeys(db)])],

@@ -44,6 +44,7 @@ describe('a conversation', () => {
       tags: [],
       is_active: true,
       is_pinned: false,
+      is_temporary: false,
       message_count: 0,
       last_message_at: null,
       created_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),

@@ -10,7 +10,9 @@ import { serviceScope } from '#src/http/service-scope.ts'
 import { addDataKey, retireDataKeys, sealedColumns } from '#src/privacy/rotate-data-key.ts'
 import { apart, asOwnerApart, newUserApart } from '#test/setup/apart-database.ts'
 import { call } from '#test/setup/client.ts'
+import { eventually } from '#test/setup/eventually.ts'
 import { fullLife } from '#test/setup/full-life.ts'
+import { holdLock } from '#test/setup/other-database.ts'
 import { asOwner } from '#test/setup/owner-database.ts'
 import { callWith, runSchedule } from '#test/setup/worker-with.ts'
 
@@ -188,11 +190,14 @@ describe('a person’s data key', () => {
   it('is not made for somebody who is not there, or leaves meanwhile', async () => {
     expect(await rotate(crypto.randomUUID())).toBeNull()
     const { tokens, user } = await fullLife()
-    expect(
-      await rotate(user.id, async () => {
-        await call('DELETE', '/auth/account', { token: tokens[0] })
-      }),
-    ).toBeNull()
+    // No key is added, nor deleted with its person, until they have begun to leave.
+    const { release } = await holdLock('lock table public.user_keys in share mode', [])
+    const rotating = rotate(user.id)
+    const leaving = call('DELETE', '/auth/account', { token: tokens[0] })
+    const active = 'select id from users where id = $1 and is_active'
+    await eventually(async () => expect(await asOwner(active, [user.id])).toEqual([]))
+    await release()
+    expect([(await leaving).status, await rotating]).toEqual([202, null])
     expect(await keyVersions(user.id)).toEqual([])
   })
 

@@ -45,6 +45,7 @@ describe('a message', () => {
         tokens: null,
         model: null,
         latency_ms: null,
+        feedback: null,
         created_at: body.created_at,
       },
     ])

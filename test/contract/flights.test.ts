@@ -49,6 +49,7 @@ const stated: Readonly<Record<string, number>> = {
   'POST /conversations/{id}/messages': 1,
   'POST /search': 1,
   'GET /conversations/{id}/messages': 1,
+  'PUT /conversations/{id}/messages/{message_id}/feedback': 1,
   'POST /conversations/{id}/turns (stream)': 3,
   'POST /conversations/{id}/turns (repeated)': 1,
   'POST /conversations/{id}/turns (json)': 3,
@@ -114,6 +115,7 @@ it('crosses once more before a sealed write where the key is not held', async ()
 })
 
 it('crosses once for a companion that anybody may see, and not again while the edge keeps it', async () => {
+  await caches.default.delete(`https://neuraform.test/personas/${fuka}`)
   const asked = [await ask('GET', `/personas/${fuka}`), await ask('GET', `/personas/${fuka}`)]
   const flights = asked.map((answer) => answer.flights)
   expect(flights).toEqual([1, 0])

@@ -11,6 +11,10 @@ type User = Awaited<ReturnType<typeof newUser>>
 
 /** How to make something of a person's own, by the path or the field that its id stands in. */
 const makers: Readonly<Record<string, (user: User) => Promise<string>>> = {
+  '/conversations/{id}/messages/{message_id}': async ({ token }) => {
+    const { id } = await newConversation(token)
+    return `${id}/${(await sayAndWait(token, id, 'Hello?')).body.user_message?.id}`
+  },
   '/conversations/{id}/turns/': async ({ token }) => {
     const { id } = await newConversation(token)
     return `${id}/${(await sayAndWait(token, id, 'Hello?')).body.id}`

@@ -29,7 +29,7 @@ export const expectedGrants: Readonly<Record<string, Readonly<Record<string, Ver
       insert: '*',
       update: 'session_id state key_hash started_at ended_at checked_at stop_requested_at',
     },
-    messages: { select: '*', insert: '*' },
+    messages: { select: '*', insert: '*', update: 'feedback' },
     voice_data: {
       select: '*',
       insert: '*',
@@ -44,6 +44,7 @@ export const expectedGrants: Readonly<Record<string, Readonly<Record<string, Ver
   neuraform_analyst: {},
   neuraform_edge: {},
   neuraform_jobs: {
+    conversations: { select: 'id is_temporary created_at', delete: '*' },
     grants_to_revoke: { select: '*', update: 'attempts due_at', delete: '*' },
     idempotency_keys: { select: 'user_id key expires_at', delete: '*' },
     login_tickets: { select: 'id expires_at', delete: '*' },

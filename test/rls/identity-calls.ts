@@ -144,7 +144,7 @@ function grantCalls(scene: Scene): readonly Call[] {
       name: 'return_grants',
       role: 'jobs',
       text: `${as('auth')}; ${offer()}; ${keep(false)}; ${as('jobs')}; select app.return_grants(sha256('s'))${andThen(
-        `select 1 from public.grants_to_revoke where id = ${fresh} and due_at <= now()`,
+        `select 1 from public.grants_to_revoke where id = ${fresh} and due_at <= now() + interval '1 millisecond'`,
       )}`,
     },
     {

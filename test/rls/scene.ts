@@ -23,6 +23,7 @@ export async function makeScene(owner: Client): Promise<Scene> {
   const refusedSubject = '\\x0e'
   await makeExpired(owner, one)
   await makeEndedTurns(owner, one)
+  await makeTemporaryConversations(owner, one)
   await makeHiddenPersonas(owner, one)
   const ticket = { id: randomUUID(), kind: 'registration', expires_at: past }
   const refusal = { id: randomUUID(), kind: 'age_refusal', subject_hash: refusedSubject, expires_at: future }
@@ -51,6 +52,13 @@ async function makeEndedTurns(owner: Client, person: Person): Promise<void> {
     const turn = another('turns', rowOf(person, 'turns'))
     await insertRow(owner, 'turns', { ...turn, state: 'interrupted', ended_at: endedAt })
   }
+}
+
+/** One that is past its day, one that is not, and one as old that stays. */
+async function makeTemporaryConversations(owner: Client, person: Person): Promise<void> {
+  const own = rowOf(person, 'conversations')
+  const made: readonly Row[] = [{ is_temporary: true, created_at: past }, { is_temporary: true }, { created_at: past }]
+  for (const columns of made) await insertRow(owner, 'conversations', { ...another('conversations', own), ...columns })
 }
 
 /** Companions of the house that are not for everybody, and one of the person's own that is switched off. */

@@ -47,12 +47,12 @@ export const operations: readonly Operation[] = Object.entries(contract.paths ??
 
 export const absentId = '01900000-0000-7000-8000-000000000000'
 
-/** A path of the operation with an id in it; `a/b` names a turn `b` of a conversation `a`. */
+/** A path of the operation with an id in it; `a/b` names a turn or a message `b` of a conversation `a`. */
 export function pathOf({ path }: Operation, id = absentId): string {
-  const [own = '', turn = own] = path.includes('{turn_id}') ? id.split('/') : [id]
+  const [own = '', part = own] = /\{(turn|message)_id\}/.test(path) ? id.split('/') : [id]
   return path
     .replace('{id}', own)
-    .replace('{turn_id}', turn)
+    .replace(/\{(turn|message)_id\}/, part)
     .replace('{model}', own)
     .replace('{provider}', id === absentId ? 'google' : id)
 }

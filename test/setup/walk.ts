@@ -1,5 +1,6 @@
 import { exports } from 'cloudflare:workers'
 import type { RegistrationRequired } from '#src/auth/shapes.ts'
+import type { Turn } from '#src/conversations/shapes.ts'
 import type { Provider } from '#src/auth/providers/verified-identity.ts'
 import { fuka, googleToken, registration } from '#test/setup/client.ts'
 import { redirect, tellOf } from '#test/setup/walk-redirect.ts'
@@ -124,13 +125,15 @@ async function talk(send: Send, token: string, words: Words): Promise<void> {
   const key = { 'Idempotency-Key': crypto.randomUUID() }
   await send('POST /conversations/{id}/turns', 'stream', { ...turn, headers: key })
   await send('POST /conversations/{id}/turns', 'repeated', { ...turn, headers: key })
-  const said = read<{ id: string }>(
+  const said = read<Turn>(
     await send('POST /conversations/{id}/turns', 'json', { ...turn, headers: { Accept: 'application/json' } }),
   )
-  await send('GET /conversations/{id}/turns/{turn_id}/events', '', { token, id, turn: said.id })
-  await send('POST /conversations/{id}/turns/{turn_id}/stop', '', { token, id, turn: said.id })
-  await send('POST /conversations/{id}/turns/{turn_id}/continue', 'of a whole one', { token, id, turn: said.id })
+  await send('GET /conversations/{id}/turns/{turn_id}/events', '', { token, id, part: said.id })
+  await send('POST /conversations/{id}/turns/{turn_id}/stop', '', { token, id, part: said.id })
+  await send('POST /conversations/{id}/turns/{turn_id}/continue', 'of a whole one', { token, id, part: said.id })
   await send('GET /conversations/{id}/messages', '', { token, id })
+  const liked = { token, id, part: said.reply?.id ?? '', body: { feedback: 'up' } }
+  await send('PUT /conversations/{id}/messages/{message_id}/feedback', '', liked)
   await send('POST /search', '', { token, body: { query: words.said } })
   await send('GET /v1/models', '', { token })
   await send('GET /v1/models/{model}', '', { token, id: fuka })
@@ -149,7 +152,8 @@ async function talk(send: Send, token: string, words: Words): Promise<void> {
 interface SendOptions {
   readonly token?: string
   readonly id?: string | undefined
-  readonly turn?: string
+  /** The turn or the message of a conversation. */
+  readonly part?: string
   readonly provider?: Provider
   readonly query?: string
   readonly body?: unknown
@@ -160,7 +164,7 @@ async function exchangeOf(worker: Worker, operation: string, label: string, opti
   const [method = '', path = ''] = operation.split(' ')
   const url = `https://neuraform.test${path
     .replace('{id}', options.id ?? '')
-    .replace('{turn_id}', options.turn ?? '')
+    .replace(/\{(turn|message)_id\}/, options.part ?? '')
     .replace('{model}', options.id ?? '')
     .replace('{provider}', options.provider ?? '')}${options.query ?? ''}`
   const response = await worker(
