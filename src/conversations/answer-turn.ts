@@ -1,4 +1,4 @@
-import { eq, sql } from 'drizzle-orm'
+import { eq, or, sql } from 'drizzle-orm'
 import type { Checkpoints, Ending } from '#src/conversations/checkpoints.ts'
 import { selectMessages, type MessageRow } from '#src/conversations/messages.ts'
 import { conversations, messages } from '#src/conversations/tables.ts'
@@ -115,7 +115,7 @@ async function finishTurn(
       sql`select app.finish_turn(${state}, ${content}, ${reply.model}, ${latencyMs}, ${promptTokens}, ${completionTokens},
         ${words}::bigint[])`,
     ),
-    selectMessages(db).where(eq(messages.turnId, turn.turnId)),
+    selectMessages(db).where(or(eq(messages.turnId, turn.turnId), eq(messages.id, turn.userMessageId))),
   ])
   return results[1]
 }

@@ -1,4 +1,4 @@
-import { and, eq, sql, type SQL } from 'drizzle-orm'
+import { and, eq, or, sql, type SQL } from 'drizzle-orm'
 import { deadAfterSeconds } from '#src/conversations/checkpoints.ts'
 import { messageFrom, selectMessages, type MessageRow } from '#src/conversations/messages.ts'
 import { messages, turns } from '#src/conversations/tables.ts'
@@ -66,7 +66,12 @@ export async function seenTurnFrom(vault: Vault, row: TurnRow, said: readonly Me
 export async function readTurn(caller: Caller, conversationId: string, turnId: string): Promise<SeenTurn> {
   const [rows, said] = await asUser(caller, (db) => [
     selectTurns(db).where(and(eq(turns.id, turnId), eq(turns.conversationId, conversationId))),
-    selectMessages(db).where(eq(messages.turnId, turnId)),
+    selectMessages(db).where(
+      or(
+        eq(messages.turnId, turnId),
+        eq(messages.id, sql`(select ${turns.userMessageId} from ${turns} where ${turns.id} = ${turnId})`),
+      ),
+    ),
   ])
   const row = found(rows)
   return await seenTurnFrom(await openVault(caller), row, said)

@@ -76,8 +76,9 @@ const After = z.strictObject({ seq: z.int() })
 export async function listMessages(
   caller: Caller,
   conversationId: string,
-  { limit, cursor, order }: MessageQuery,
+  { limit, cursor, order: asked, after_seq: afterSeq }: MessageQuery,
 ): Promise<MessagePage> {
+  const order = afterSeq === undefined ? asked : 'oldest'
   const list = `messages:${conversationId}:${order}`
   const position = await readPosition(caller, list, After, cursor)
   const seq = position.after?.seq
@@ -85,7 +86,7 @@ export async function listMessages(
     ownConversation({ conversationId }),
     order === 'newest'
       ? pageBefore({ conversationId, seq: seq ?? beyondEverySeq, limit: limit + 1 })
-      : pageAfter({ conversationId, seq: seq ?? 0, limit: limit + 1 }),
+      : pageAfter({ conversationId, seq: seq ?? afterSeq ?? 0, limit: limit + 1 }),
   ])
   found(owned)
   position.check()

@@ -26,6 +26,8 @@ export interface TurnPlan {
   readonly keyHash: Uint8Array
   readonly userMessageId: string
   readonly replyMessageId: string
+  /** A reply of the companion's to which this is another version: it answers the same words. */
+  readonly anotherOf?: string
 }
 
 /** A turn as the first flight left it. */
@@ -36,7 +38,7 @@ export interface OpenedTurn {
   readonly speaker: Speaker
   /** Newest first, without what the turn has stored. */
   readonly history: readonly MessageRow[]
-  /** What the turn has stored so far. */
+  /** The words that it answers and the reply, as far as they are stored. */
   readonly said: readonly MessageRow[]
 }
 
@@ -50,7 +52,7 @@ export async function openTurn(caller: Caller, plan: TurnPlan, claim: Claim): Pr
     async () =>
       await asUser(caller, (db) => [
         claimKey(db, claim),
-        insertTurn(db, plan, claim),
+        plan.anotherOf === undefined ? insertTurn(db, plan, claim) : insertVersion(db, plan, claim, plan.anotherOf),
         takeUp(db, plan.keyHash, and(isSameRequest(claim), eq(turns.id, claimedResource(claim)), hasSaidNothing)),
         readClaim(db, claim),
         ...selectAbout(db, claimedResource(claim), plan.conversationId),
@@ -94,11 +96,28 @@ const selectAbout = (db: Db, turnId: SQL, conversationId: string) =>
     selectTurns(db).where(eq(turns.id, turnId)),
     selectSpeaker(db, conversationId),
     selectMessages(db)
-      .where(and(eq(messages.conversationId, conversationId), or(isNull(messages.turnId), ne(messages.turnId, turnId))))
+      .where(
+        and(
+          eq(messages.conversationId, conversationId),
+          or(isNull(messages.turnId), ne(messages.turnId, turnId)),
+          isBefore(turnId),
+          isNewestVersion,
+        ),
+      )
       .orderBy(descending(messages.seq))
       .limit(historyMessages),
-    selectMessages(db).where(eq(messages.turnId, turnId)),
+    selectMessages(db).where(or(eq(messages.turnId, turnId), eq(messages.id, wordsOf(turnId)))),
   ] as const
+
+const wordsOf = (turnId: SQL) => sql`(select ${turns.userMessageId} from ${turns} where ${turns.id} = ${turnId})`
+
+// Once the words are stored, what came after them is no history of theirs.
+const isBefore = (turnId: SQL) =>
+  sql`${messages.seq} < coalesce((select u.seq from ${messages} u where u.id = ${wordsOf(turnId)}), 9007199254740991)`
+
+const isNewestVersion = sql`not (${messages.role} = 'assistant' and ${messages.parentId} is not null and exists (
+  select from ${messages} v where v.parent_id = ${messages.parentId} and v.conversation_id = ${messages.conversationId}
+    and v.role = 'assistant' and v.seq > ${messages.seq}))`
 
 function openedFrom(
   [turnRows, speakers, history, said]: Results<ReturnType<typeof selectAbout>>,
@@ -121,6 +140,13 @@ const insertTurn = (db: Db, plan: TurnPlan, claim: Claim) =>
     select ${claim.resourceId}::uuid, ${plan.conversationId}::uuid, ${plan.keyHash}::bytea, ${plan.userMessageId}::uuid,
       ${plan.replyMessageId}::uuid
     where ${isOurClaim(claim)} on conflict (id) do nothing`)
+
+const insertVersion = (db: Db, plan: TurnPlan, claim: Claim, anotherOf: string) =>
+  db.execute(sql`
+    insert into ${turns} (id, conversation_id, key_hash, user_message_id, reply_message_id)
+    select ${claim.resourceId}::uuid, m.conversation_id, ${plan.keyHash}::bytea, m.parent_id, ${plan.replyMessageId}::uuid
+    from ${messages} m where m.id = ${anotherOf} and m.conversation_id = ${plan.conversationId} and m.origin = 'companion'
+      and m.parent_id is not null and ${isOurClaim(claim)} on conflict (id) do nothing`)
 
 // A turn whose Worker died before its first sentence was kept is as good as one that failed.
 const hasSaidNothing = sql`(${turns.state} = 'failed' or (${isAbandoned} and ${turns.checkpoint} is null

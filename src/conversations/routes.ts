@@ -13,6 +13,7 @@ import {
   ConversationPage,
   ConversationQuery,
   Feedback,
+  FoundPage,
   Message,
   MessagePage,
   MessageQuery,
@@ -108,7 +109,7 @@ const search = createRoute({
   path: '/search',
   summary: 'Find what was said by its words',
   request: { body: jsonBody(MessageSearch) },
-  responses: { 200: jsonContent(MessagePage, 'Newest first.') },
+  responses: { 200: jsonContent(FoundPage, 'Newest first.') },
 })
 
 export const conversationRoutes = newRouter()

@@ -1,12 +1,13 @@
 import { desc, eq, sql } from 'drizzle-orm'
 import { z } from 'zod'
 import { messageFrom, selectMessages } from '#src/conversations/messages.ts'
-import type { MessagePage, MessageSearch } from '#src/conversations/shapes.ts'
+import type { FoundPage, Message, MessageSearch } from '#src/conversations/shapes.ts'
 import { conversations, messages } from '#src/conversations/tables.ts'
 import { found } from '#src/db/rows.ts'
 import { asUser, type Caller } from '#src/db/scope.ts'
 import { pageFrom, readPosition } from '#src/http/page.ts'
 import { openVault } from '#src/vault/open-vault.ts'
+import { placesOf, wordsOf } from '#src/vault/words.ts'
 
 const After = z.strictObject({ id: z.uuid() })
 
@@ -16,7 +17,7 @@ const After = z.strictObject({ id: z.uuid() })
  * where it learns that the person was given another key meanwhile. Throws `invalid_cursor`, `key_unavailable`, or
  * `not_found` for a conversation that is absent or another's.
  */
-export async function searchMessages(caller: Caller, search: MessageSearch): Promise<MessagePage> {
+export async function searchMessages(caller: Caller, search: MessageSearch): Promise<FoundPage> {
   const { query, conversation_id: conversationId, limit, cursor } = search
   const vault = await openVault(caller)
   const list = `search:${conversationId ?? ''}:${(await vault.nameOf(query)).toHex()}`
@@ -39,5 +40,12 @@ export async function searchMessages(caller: Caller, search: MessageSearch): Pro
   const newest = await openVault(caller)
   if (newest.newestVersion !== vault.newestVersion) return await searchMessages(caller, search)
   const { rows, next_cursor } = await pageFrom(caller, list, limit, page, (last) => ({ id: last.id }))
-  return { items: await Promise.all(rows.map((row) => messageFrom(vault, row))), next_cursor }
+  const words = wordsOf(query)
+  const items = rows.map(async (row) => highlighted(await messageFrom(vault, row), words))
+  return { items: await Promise.all(items), next_cursor }
 }
+
+const highlighted = (message: Message, words: ReadonlySet<string>): FoundPage['items'][number] => ({
+  ...message,
+  highlights: placesOf(message.content ?? '', words),
+})

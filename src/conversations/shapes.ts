@@ -45,7 +45,12 @@ export const ConversationQuery = PageQuery.extend({
 export type ConversationQuery = z.output<typeof ConversationQuery>
 
 /** In which order what was said is read. */
-export const MessageQuery = PageQuery.extend({ order: orderField })
+export const MessageQuery = PageQuery.extend({
+  order: orderField,
+  after_seq: z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER).optional().openapi({
+    description: 'Only what came after the message with this `seq`, oldest first: what a device has missed.',
+  }),
+})
 export type MessageQuery = z.output<typeof MessageQuery>
 
 /** With whom to talk. */
@@ -107,6 +112,20 @@ export type Message = z.output<typeof Message>
 
 export const MessagePage = pageOf(Message).openapi('MessagePage')
 export type MessagePage = z.output<typeof MessagePage>
+
+/** A message that was found, and where the words of the query stand in it. */
+const FoundMessage = z
+  .strictObject({
+    // Extended, it would be all of a message and of another closed object, which nothing can be.
+    ...Message.shape,
+    highlights: z
+      .array(z.strictObject({ start: z.int(), end: z.int() }))
+      .openapi({ description: 'From and up to which UTF-16 unit of `content`: fifty places at the most.' }),
+  })
+  .openapi('FoundMessage')
+
+export const FoundPage = pageOf(FoundMessage).openapi('FoundPage')
+export type FoundPage = z.output<typeof FoundPage>
 
 /** What a person thinks of a message; null takes it back. */
 export const Feedback = z.strictObject({ feedback: z.enum(['up', 'down']).nullable() }).openapi('Feedback')

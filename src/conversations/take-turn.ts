@@ -55,6 +55,27 @@ export async function startTurn(
 }
 
 /**
+ * Has the companion answer the same words once more: the new reply stands beside the others, as a child of the same message,
+ * and from now on it is the one that the companion remembers. Returns as `startTurn` does. Throws `not_found` for a message
+ * that is absent, another's or no reply of the companion's, and what `startTurn` throws.
+ */
+export async function regenerateReply(
+  caller: Caller,
+  conversationId: string,
+  messageId: string,
+  idempotencyKey: string | undefined,
+): Promise<StartedTurn> {
+  const claim = await claimFor(caller.config, idempotencyKey, uuidv7(), ['regenerate', conversationId, messageId])
+  const keyHash = createTurnKey()
+  const plan = { conversationId, keyHash, userMessageId: uuidv7(), replyMessageId: uuidv7(), anotherOf: messageId }
+  const opened = await openTurn(caller, plan, claim)
+  const vault = await openVault(caller)
+  const seen = await seenTurnFrom(vault, opened.row, opened.said)
+  if (opened.isOurs) return await beginTurn(caller, opened, keyHash, await saidFrom(vault, opened, ''))
+  return seen.isAbandoned ? await continueTurn(caller, conversationId, seen.turnId) : { isLive: false, seen }
+}
+
+/**
  * Goes on with a reply that was interrupted, in the same message: it was stopped, the model broke off, or the Worker died.
  * Returns as `startTurn` does. Throws `not_found`, `turn_in_progress`, `conflict` for one that said all or nothing, and what
  * asking the model throws; what there was of it is kept then.
@@ -63,10 +84,14 @@ export async function continueTurn(caller: Caller, conversationId: string, turnI
   const keyHash = createTurnKey()
   const opened = await reopenTurn(caller, { conversationId, turnId, keyHash })
   const vault = await openVault(caller)
-  const { text: before, userMessageId } = await seenTurnFrom(vault, opened.row, opened.said)
-  const asked = opened.said.find(({ id }) => id === userMessageId)
-  const content = asked === undefined ? null : (await messageFrom(vault, asked)).content
-  return await beginTurn(caller, opened, keyHash, { content: content ?? '', before })
+  const { text: before } = await seenTurnFrom(vault, opened.row, opened.said)
+  return await beginTurn(caller, opened, keyHash, await saidFrom(vault, opened, before))
+}
+
+/** The words that a turn answers, as they are stored. */
+async function saidFrom(vault: Vault, { row, said }: OpenedTurn, before: string): Promise<Said> {
+  const asked = said.find(({ id }) => id === row.userMessageId)
+  return { content: (asked === undefined ? null : (await messageFrom(vault, asked)).content) ?? '', before }
 }
 
 interface Said {

@@ -1,8 +1,17 @@
 import { createRoute, z } from '@hono/zod-openapi'
+import { chat, chatInProgress } from '#src/conversations/chat.ts'
+import { ChatParams, ChatRequest } from '#src/conversations/chat-shapes.ts'
 import { readTurn } from '#src/conversations/follow-turn.ts'
 import { NewTurn, Turn } from '#src/conversations/shapes.ts'
 import { stopTurn } from '#src/conversations/stop-turn.ts'
-import { continueTurn, finishedTurn, startTurn, streamTurn, type StartedTurn } from '#src/conversations/take-turn.ts'
+import {
+  continueTurn,
+  finishedTurn,
+  regenerateReply,
+  startTurn,
+  streamTurn,
+  type StartedTurn,
+} from '#src/conversations/take-turn.ts'
 import { uiMessageStreamHeaders } from '#src/conversations/ui-message-stream.ts'
 import { jsonBodyBytes, session } from '#src/http/access.ts'
 import { callerOf, type AppContext } from '#src/http/context.ts'
@@ -12,6 +21,8 @@ import { jsonBody } from '#src/http/openapi.ts'
 import { newRouter } from '#src/http/router.ts'
 
 const tag = 'Conversations'
+// A client sends the whole chat each time.
+const chatBytes = 1_024 * 1_024
 const TurnParams = z.strictObject({ id: idField, turn_id: idField })
 
 const ofTheModel = ['turn_stopped', 'upstream_unavailable', 'upstream_nonsense'] as const
@@ -41,6 +52,23 @@ const take = createRoute({
   request: { params: IdParams, headers: IdempotencyHeader.extend(ResumeHeader.shape), body: jsonBody(NewTurn) },
   responses: reply(
     "The reply in the AI SDK's UI message stream protocol; with `Accept: application/json` the finished turn. The same Idempotency-Key again answers the same reply, also while it is being made, and with `Last-Event-ID` what comes after that event.",
+  ),
+})
+
+const again = createRoute({
+  ...session(tag, {
+    limiter: 'COSTLY_LIMITER',
+    problems: ['not_found', 'conflict', 'idempotency_key_reused', ...ofTheModel],
+  }),
+  method: 'post',
+  path: '/conversations/{id}/messages/{message_id}/regenerate',
+  summary: 'Have the companion answer once more',
+  request: {
+    params: z.strictObject({ id: idField, message_id: idField }),
+    headers: IdempotencyHeader.extend(ResumeHeader.shape),
+  },
+  responses: reply(
+    'Another version of this reply, beside it: a child of the same message, and the one that counts from now on.',
   ),
 })
 
@@ -82,11 +110,41 @@ const stop = createRoute({
   },
 })
 
+const chatting = createRoute({
+  ...session(tag, {
+    limiter: 'COSTLY_LIMITER',
+    bodyBytes: chatBytes,
+    problems: ['not_found', 'conflict', 'idempotency_key_reused', ...ofTheModel],
+  }),
+  method: 'post',
+  path: '/chat',
+  summary: 'What `useChat` of the AI SDK asks by its default transport',
+  request: { body: jsonBody(ChatRequest) },
+  responses: reply('The reply, as `POST /conversations/{id}/turns` streams it.'),
+})
+
+const resumed = createRoute({
+  ...session(tag),
+  method: 'get',
+  path: '/chat/{chat_id}/stream',
+  summary: 'The same, to resume the reply that is being made',
+  request: { params: ChatParams },
+  responses: {
+    200: { description: 'That reply.', content: { 'text/event-stream': { schema: z.string() } } },
+    204: { description: 'None is being made.' },
+  },
+})
+
 export const turnRoutes = newRouter()
   .openapi(take, async (c) => {
     const { 'idempotency-key': key, 'last-event-id': heard } = c.req.valid('header')
     const { id } = c.req.valid('param')
     return await answer(c, async () => await startTurn(callerOf(c), id, c.req.valid('json'), key), heard)
+  })
+  .openapi(again, async (c) => {
+    const { 'idempotency-key': key, 'last-event-id': heard } = c.req.valid('header')
+    const { id, message_id: messageId } = c.req.valid('param')
+    return await answer(c, async () => await regenerateReply(callerOf(c), id, messageId, key), heard)
   })
   .openapi(goOn, async (c) => {
     const { id, turn_id: turnId } = c.req.valid('param')
@@ -97,6 +155,11 @@ export const turnRoutes = newRouter()
     const { id, turn_id: turnId } = c.req.valid('param')
     const heard = c.req.valid('header')['last-event-id']
     return stream(c, { isLive: false, seen: await readTurn(callerOf(c), id, turnId) }, heard)
+  })
+  .openapi(chatting, async (c) => await answer(c, async () => await chat(callerOf(c), c.req.valid('json')), undefined))
+  .openapi(resumed, async (c) => {
+    const seen = await chatInProgress(callerOf(c), c.req.valid('param').chat_id)
+    return seen === undefined ? c.body(null, 204) : stream(c, { isLive: false, seen }, undefined)
   })
   .openapi(stop, async (c) => {
     const { id, turn_id: turnId } = c.req.valid('param')

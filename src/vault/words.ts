@@ -20,6 +20,18 @@ export function wordsOf(text: string): ReadonlySet<string> {
 const fold = (text: string) =>
   text.normalize('NFKD').replaceAll(folded, '').toUpperCase().toLowerCase().replaceAll('ς', 'σ').normalize('NFC')
 
+const mostPlaces = 50
+
+/** Where the words of a query stand in a text, in UTF-16 units: the first fifty places. */
+export function placesOf(text: string, words: ReadonlySet<string>): { readonly start: number; readonly end: number }[] {
+  const places = []
+  for (const { segment, index } of segmenter.segment(text)) {
+    if (places.length === mostPlaces) break
+    if (words.has(fold(segment))) places.push({ start: index, end: index + segment.length })
+  }
+  return places
+}
+
 /** What is stored of the words of a text: keyed 64-bit hashes (SipHash-2-4), sorted, so that no order is told. */
 export function hashWords(key: Uint32Array, words: ReadonlySet<string>): readonly bigint[] {
   const hashes = new BigInt64Array(words.size)

@@ -90,6 +90,25 @@ describe('the messages of a conversation', () => {
     }
   })
 
+  it('are read from where a device left off', async () => {
+    const { token } = await newUser()
+    const { id } = await newConversation(token)
+    for (const content of ['one', 'two', 'three', 'four'])
+      await call('POST', `/conversations/${id}/messages`, { token, body: { role: 'user', content } })
+    const missed = async (query: string) =>
+      (await call<MessagePage>('GET', `/conversations/${id}/messages?${query}`, { token })).body
+    const first = await missed('after_seq=1&limit=2')
+    expect(first.items.map(({ content, seq }) => [content, seq])).toEqual([
+      ['two', 2],
+      ['three', 3],
+    ])
+    const rest = await missed(`after_seq=1&limit=2&cursor=${first.next_cursor}`)
+    expect([rest.items.map(({ content }) => content), rest.next_cursor]).toEqual([['four'], null])
+    expect((await missed('after_seq=4')).items).toEqual([])
+    const refused = await call<{ code: string }>('GET', `/conversations/${id}/messages?after_seq=-1`, { token })
+    expect([refused.status, refused.body.code]).toEqual([400, 'invalid_parameter'])
+  })
+
   it('take what their person thinks of them, and take it back', async () => {
     const { token } = await newUser()
     const { id } = await newConversation(token)

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { MessagePage, Turn } from '#src/conversations/shapes.ts'
+import type { FoundPage, Turn } from '#src/conversations/shapes.ts'
 import { call, newUser } from '#test/setup/client.ts'
 import { asOwner } from '#test/setup/owner-database.ts'
 import { newConversation } from '#test/setup/talk.ts'
@@ -12,7 +12,7 @@ interface Search {
 }
 
 const search = async (token: string, body: Search) =>
-  await call<MessagePage & { code?: string }>('POST', '/search', { token, body })
+  await call<FoundPage & { code?: string }>('POST', '/search', { token, body })
 
 const found = async (token: string, query: string) =>
   (await search(token, { query })).body.items.map(({ content }) => content)
@@ -44,6 +44,19 @@ describe('search', () => {
   ])('serves %s', async (_language, said, query) => {
     const { token } = await personWhoSaid(said, 'something else')
     expect(await found(token, query)).toEqual([said])
+  })
+
+  it.each([
+    ['A café, another CAFÉ', 'cafe', ['café', 'CAFÉ']],
+    ['Paris in the rain; rain in Paris.', 'rain paris', ['Paris', 'rain', 'rain', 'Paris']],
+    ['来週、東京に行きます', '東京', ['東京']],
+    ['So proud 👩‍🚀🎉', '👩‍🚀', ['👩‍🚀']],
+    ['Straße und STRASSE', 'straße', ['Straße', 'STRASSE']],
+    ['x '.repeat(60), 'x', Array.from({ length: 50 }, () => 'x')],
+  ])('shows where the words stand: %j', async (said, query, expected) => {
+    const { token } = await personWhoSaid(said)
+    const [hit] = (await search(token, { query })).body.items
+    expect(hit?.highlights.map(({ start, end }) => said.slice(start, end))).toEqual(expected)
   })
 
   it('finds replies too: the companion’s, and those that a backend recorded', async () => {

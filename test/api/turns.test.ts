@@ -47,6 +47,7 @@ describe('a turn', () => {
       tokens: 7,
       model: 'offline-companion',
       latency_ms: reply?.latency_ms,
+      feedback: null,
       created_at: reply?.created_at,
     })
     expect(reply?.latency_ms).toBeGreaterThanOrEqual(0)

@@ -13,7 +13,7 @@ type User = Awaited<ReturnType<typeof newUser>>
 const makers: Readonly<Record<string, (user: User) => Promise<string>>> = {
   '/conversations/{id}/messages/{message_id}': async ({ token }) => {
     const { id } = await newConversation(token)
-    return `${id}/${(await sayAndWait(token, id, 'Hello?')).body.user_message?.id}`
+    return `${id}/${(await sayAndWait(token, id, 'Hello?')).body.reply?.id}`
   },
   '/conversations/{id}/turns/': async ({ token }) => {
     const { id } = await newConversation(token)

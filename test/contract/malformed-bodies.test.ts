@@ -12,8 +12,8 @@ const notGenuine = ['invalid_identity_token', 'invalid_ticket']
 
 const unlimited = { API_LIMITER: undefined, AUTH_LIMITER: undefined, COSTLY_LIMITER: undefined } as never
 
-// What the OpenAI dialect takes is another's to say: test/api/openai-dialect.test.ts.
-const taking = operations.filter(({ takesBody, path }) => takesBody && !path.startsWith('/v1/'))
+// What these take is another's to say: test/api/openai-dialect.test.ts, test/api/chat-transport.test.ts.
+const taking = operations.filter(({ takesBody, path }) => takesBody && !/^\/(v1\/|chat$)/.test(path))
 
 describe.each(taking)('$name', (operation) => {
   let user: Awaited<ReturnType<typeof newUser>>

@@ -82,7 +82,8 @@ describe('a request that is refused', () => {
     ])
     for (const answer of answers) expect(wordsOf(answer)).not.toMatch(planted)
     const log = printed()
-    expect(log.split('\n').length).toBe(answers.length)
+    // A body that a foreign dialect takes is answered, and what it began has lines of its own.
+    expect(log.split('\n').filter((line) => line.includes('"method":')).length).toBe(answers.length)
     expect(log).not.toMatch(planted)
     expect(log).not.toContain(token)
   })

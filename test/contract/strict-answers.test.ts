@@ -11,6 +11,9 @@ import { someWords, walkEveryRoute } from '#test/setup/walk.ts'
 const freeObjects = new Set([
   'ChatCompletionRequest',
   'ChatMessage',
+  'ChatRequest',
+  'ChatUiMessage',
+  'ChatUiPart',
   'ChatTextPart',
   'stream_options',
   'device_info',

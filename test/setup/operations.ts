@@ -54,5 +54,6 @@ export function pathOf({ path }: Operation, id = absentId): string {
     .replace('{id}', own)
     .replace(/\{(turn|message)_id\}/, part)
     .replace('{model}', own)
+    .replace('{chat_id}', own)
     .replace('{provider}', id === absentId ? 'google' : id)
 }

@@ -132,6 +132,11 @@ async function talk(send: Send, token: string, words: Words): Promise<void> {
   await send('POST /conversations/{id}/turns/{turn_id}/stop', '', { token, id, part: said.id })
   await send('POST /conversations/{id}/turns/{turn_id}/continue', 'of a whole one', { token, id, part: said.id })
   await send('GET /conversations/{id}/messages', '', { token, id })
+  const once = { token, id, part: said.reply?.id ?? '', headers: { Accept: 'application/json' } }
+  await send('POST /conversations/{id}/messages/{message_id}/regenerate', '', once)
+  const spokenTo = { id, messages: [{ id: '1', role: 'user', parts: [{ type: 'text', text: words.said }] }] }
+  await send('POST /chat', '', { token, body: spokenTo })
+  await send('GET /chat/{chat_id}/stream', 'none', { token, id })
   const liked = { token, id, part: said.reply?.id ?? '', body: { feedback: 'up' } }
   await send('PUT /conversations/{id}/messages/{message_id}/feedback', '', liked)
   await send('POST /search', '', { token, body: { query: words.said } })
@@ -166,6 +171,7 @@ async function exchangeOf(worker: Worker, operation: string, label: string, opti
     .replace('{id}', options.id ?? '')
     .replace(/\{(turn|message)_id\}/, options.part ?? '')
     .replace('{model}', options.id ?? '')
+    .replace('{chat_id}', options.id ?? '')
     .replace('{provider}', options.provider ?? '')}${options.query ?? ''}`
   const response = await worker(
     new Request(url, {
