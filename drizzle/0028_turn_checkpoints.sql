@@ -13,7 +13,9 @@ begin
     -- One that has just ended is let in, so that its last flight may ask again whether it was heard.
     select t.id, t.user_id, t.session_id, t.stop_requested_at into found_turn
       from public.turns t join public.users u on u.id = t.user_id
-      where t.key_hash = presented and (t.state = 'streaming' or t.ended_at > now() - interval '1 minute') and u.is_active;
+      where t.key_hash = presented and (t.state = 'streaming' or t.ended_at > now() - interval '1 minute') and u.is_active
+      -- Whoever takes the turn up under another key waits, and after them this key opens nothing.
+      for no key update of t;
     if not found then
       raise exception 'invalid turn' using errcode = 'NF401';
     end if;

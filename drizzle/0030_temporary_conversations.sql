@@ -21,23 +21,24 @@ begin
     return new;
   end $body$;
 
-  create or replace function app.store_reply(
-    answered public.turns, reply_content bytea, reply_words bigint[], reply_status text, reply_tokens integer, reply_model text,
-    reply_latency_ms integer
-  ) returns void language plpgsql volatile security invoker set search_path = '' as $body$
+  create function app.drop_temporary_words() returns trigger
+    language plpgsql volatile security definer set search_path = '' as $body$
   begin
-    update public.messages m
-      set content = reply_content, status = reply_status, tokens = coalesce(reply_tokens, m.tokens),
-          model = coalesce(reply_model, m.model), latency_ms = coalesce(reply_latency_ms, m.latency_ms),
-          words = (select case when c.is_temporary then '{}' else reply_words end from public.conversations c where c.id = m.conversation_id)
-      where m.id = answered.reply_message_id and m.user_id = answered.user_id;
-    if not found then
-      insert into public.messages (id, user_id, conversation_id, parent_id, turn_id, role, origin, content, words, status, tokens,
-          model, latency_ms)
-        values (answered.reply_message_id, answered.user_id, answered.conversation_id, answered.user_message_id, answered.id, 'assistant',
-          'companion', reply_content, reply_words, reply_status, reply_tokens, reply_model, reply_latency_ms);
+    if exists (select from public.conversations c where c.id = new.conversation_id and c.is_temporary) then
+      new.words := '{}';
     end if;
+    return new;
   end $body$;
+  comment on function app.drop_temporary_words() is 'Stores no words of what is said in a temporary conversation, however they come to be written.';
+  revoke all on function app.drop_temporary_words() from public;
+
+  -- Who makes a trigger must be allowed to call its function.
+  grant execute on function app.drop_temporary_words() to neuraform_owner;
+  set local role neuraform_owner;
+  create trigger messages_temporary_words before update of words on public.messages
+    for each row execute function app.drop_temporary_words();
+  set local role neuraform_gate;
+  revoke execute on function app.drop_temporary_words() from neuraform_owner;
 
   set local role neuraform_owner;
   revoke create on schema app from neuraform_gate;

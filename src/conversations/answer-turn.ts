@@ -121,10 +121,20 @@ async function finishTurn(
 }
 
 /**
- * Ends a turn for which the model said nothing: as failed, so that the same key may try again, or as interrupted where there
- * is something of a reply from before. What was said stays.
+ * Ends a turn for which the model said nothing: as failed, so that the same key may try again, or as interrupted with what
+ * there was of a reply before. Where that cannot be sealed, its checkpoint is left to the sweep.
  */
-export async function giveUp(caller: TurnCaller, before: string): Promise<void> {
-  const state = before === '' ? 'failed' : 'interrupted'
-  await asTurn(caller, (db) => [db.execute(sql`select app.finish_turn(${state}, null, null, null, null, null)`)])
+export async function giveUp(
+  caller: TurnCaller,
+  { vault, replyMessageId, before }: { vault: Vault | undefined; replyMessageId: string; before: string },
+): Promise<void> {
+  if (before === '') {
+    await asTurn(caller, (db) => [db.execute(sql`select app.finish_turn('failed', null, null, null, null, null)`)])
+  } else if (vault !== undefined) {
+    const content = await vault.seal(messages.content, replyMessageId, before)
+    const words = sql.param(vault.indexWords(before))
+    await asTurn(caller, (db) => [
+      db.execute(sql`select app.finish_turn('interrupted', ${content}, null, null, null, null, ${words}::bigint[])`),
+    ])
+  }
 }

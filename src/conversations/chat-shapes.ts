@@ -6,7 +6,7 @@ const chatIdField = z.string().regex(/^[\w:.-]{1,100}$/, 'must be 1 to 100 lette
 /** A message as the AI SDK's `UIMessage` has it; of its parts the text counts. */
 const ChatUiMessage = z
   .object({
-    id: z.string().min(1).max(100),
+    id: z.string().regex(/^[\x21-\x7e]{1,100}$/, 'must be 1 to 100 visible ASCII characters'),
     role: z.enum(['system', 'user', 'assistant']),
     parts: z
       .array(z.object({ type: z.string().max(100), text: z.string().max(16_000).optional() }).openapi('ChatUiPart'))

@@ -1,11 +1,14 @@
-import { desc, and, eq, sql } from 'drizzle-orm'
+import { and, desc, eq, inArray, sql } from 'drizzle-orm'
 import { readTurn, type SeenTurn } from '#src/conversations/follow-turn.ts'
 import type { ChatRequest } from '#src/conversations/chat-shapes.ts'
+import { NewTurn } from '#src/conversations/shapes.ts'
 import { conversations, messages, turns } from '#src/conversations/tables.ts'
 import { regenerateReply, startTurn, type StartedTurn } from '#src/conversations/take-turn.ts'
 import { asUser, type Caller } from '#src/db/scope.ts'
 import { Problem } from '#src/http/problem.ts'
+import { idempotencyKeys } from '#src/http/tables.ts'
 import { personas } from '#src/personas/tables.ts'
+import { lookupIndex } from '#src/vault/lookup.ts'
 import { openVault } from '#src/vault/open-vault.ts'
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
@@ -16,49 +19,63 @@ const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
  * for the conversation has it. The message's id is its Idempotency-Key. Throws what `startTurn` throws, and `invalid_body`.
  */
 export async function chat(caller: Caller, request: ChatRequest): Promise<StartedTurn> {
-  const conversationId = await conversationOf(caller, request.id)
-  if (request.trigger === 'regenerate-message') {
-    return await regenerateReply(caller, conversationId, await newestReply(caller, conversationId), undefined)
-  }
+  const places = await placesOf(caller, request.id)
   const last = request.messages.at(-1)
-  const content = last?.role === 'user' ? textOf(last.parts) : ''
-  if (last === undefined || content === '') {
+  const spoken = NewTurn.safeParse({ content: last?.role === 'user' ? textOf(last.parts) : '' })
+  if (last === undefined || !spoken.success) {
     const pointer = `/messages/${Math.max(0, request.messages.length - 1)}`
     throw new Problem('invalid_body', undefined, { errors: [{ pointer, detail: 'must be text that the person says' }] })
   }
-  const start = async () => await startTurn(caller, conversationId, { content }, `chat:${request.id}:${last.id}`)
+  const key = `chat:${request.id}:${last.id}`
+  if (request.trigger === 'regenerate-message') {
+    const reply = await newestReplyTo(caller, places, key, last.id)
+    if (reply !== undefined) return await regenerateReply(caller, reply.conversationId, reply.id, undefined)
+  }
+  for (const place of places) {
+    const started = await unlessAbsent(startTurn(caller, place, spoken.data, key))
+    if (started !== undefined) return started
+  }
+  const own = places.at(-1) ?? ''
+  await begin(caller, own, request.persona_id)
+  return await startTurn(caller, own, spoken.data, key)
+}
+
+async function unlessAbsent<T>(work: Promise<T>): Promise<T | undefined> {
   try {
-    return await start()
+    return await work
   } catch (error) {
-    if (!(error instanceof Problem) || error.code !== 'not_found') throw error
-    await begin(caller, conversationId, request.persona_id)
-    return await start()
+    if (error instanceof Problem && error.code === 'not_found') return undefined
+    throw error
   }
 }
 
 /** The reply of a chat that is being made just now; undefined where there is none, or no such chat. */
 export async function chatInProgress(caller: Caller, chatId: string): Promise<SeenTurn | undefined> {
-  const conversationId = await conversationOf(caller, chatId)
+  const places = await placesOf(caller, chatId)
   const [[newest]] = await asUser(caller, (db) => [
     db
-      .select({ id: turns.id })
+      .select({ id: turns.id, conversationId: turns.conversationId })
       .from(turns)
-      .where(and(eq(turns.conversationId, conversationId), eq(turns.state, 'streaming')))
+      .where(and(inArray(turns.conversationId, places), eq(turns.state, 'streaming')))
       .orderBy(desc(turns.startedAt))
       .limit(1),
   ])
   if (newest === undefined) return undefined
-  const seen = await readTurn(caller, conversationId, newest.id)
+  const seen = await readTurn(caller, newest.conversationId, newest.id)
   return seen.state === 'streaming' && !seen.isAbandoned ? seen : undefined
 }
 
-/** A chat's id is that of its conversation, or a name of the client's own, from which only this person's follows (UUID version 8). */
-async function conversationOf(caller: Caller, chatId: string): Promise<string> {
-  if (uuid.test(chatId)) return chatId
-  const name = (await (await openVault(caller)).nameOf(`chat:${chatId}`)).slice(0, 16)
+/**
+ * The conversations that a chat's id may stand for: one of the caller's by its id, and the one that begins under this name,
+ * whose id (UUID version 8) follows from it for this person alone. So an id of somebody else's is a name like any other.
+ */
+async function placesOf(caller: Caller, chatId: string): Promise<string[]> {
+  const { userId } = await openVault(caller)
+  const name = (await lookupIndex(caller.config, 'chat', `${userId}\n${chatId}`)).slice(0, 16)
   name.set([0x80 | ((name[6] ?? 0) & 0x0f)], 6)
   name.set([0x80 | ((name[8] ?? 0) & 0x3f)], 8)
-  return name.toHex().replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
+  const own = name.toHex().replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
+  return uuid.test(chatId) ? [chatId, own] : [own]
 }
 
 /** Without a companion's name the house's first one. */
@@ -71,17 +88,30 @@ const begin = async (caller: Caller, id: string, personaId: string | undefined) 
       on conflict (id) do nothing`),
   ])
 
-async function newestReply(caller: Caller, conversationId: string): Promise<string> {
+/**
+ * The newest reply to a message that the client names by the id that it gave it, or by ours; undefined where there is none,
+ * for it failed or never came: it is said then.
+ */
+async function newestReplyTo(
+  caller: Caller,
+  places: string[],
+  key: string,
+  messageId: string,
+): Promise<{ readonly id: string; readonly conversationId: string } | undefined> {
+  const said = sql`coalesce(
+    (select ${turns.userMessageId} from ${turns} join ${idempotencyKeys} on ${idempotencyKeys.resourceId} = ${turns.id}
+      where ${idempotencyKeys.key} = ${key}), ${uuid.test(messageId) ? messageId : null}::uuid)`
   const [[reply]] = await asUser(caller, (db) => [
     db
-      .select({ id: messages.id })
+      .select({ id: messages.id, conversationId: messages.conversationId })
       .from(messages)
-      .where(and(eq(messages.conversationId, conversationId), eq(messages.origin, 'companion')))
+      .where(
+        and(inArray(messages.conversationId, places), eq(messages.parentId, said), eq(messages.origin, 'companion')),
+      )
       .orderBy(sql`${messages.seq} desc nulls last`)
       .limit(1),
   ])
-  if (reply === undefined) throw new Problem('not_found')
-  return reply.id
+  return reply
 }
 
 const textOf = (parts: ChatRequest['messages'][number]['parts']) =>

@@ -33,14 +33,18 @@ export class Checkpoints {
   readonly #ending = Promise.withResolvers<Ending>()
   readonly #running: Promise<void>
   #wake = Promise.withResolvers<void>()
-  #text = ''
-  #finished = 0
-  #kept = 0
+  #text: string
+  #finished: number
+  #kept: number
   #isClosed = false
   #flights = 0
 
-  constructor(turn: CheckedTurn) {
+  /** `before` is what a turn that is continued had said: nothing shorter is kept. */
+  constructor(turn: CheckedTurn, before: string) {
     this.#turn = turn
+    this.#text = before
+    this.#finished = before.length
+    this.#kept = before.length
     this.#caller = apart(turn.caller)
     this.#running = this.#run()
   }

@@ -3,6 +3,7 @@ import { v7 as uuidv7 } from 'uuid'
 import { answerTurn } from '#src/conversations/answer-turn.ts'
 import { followTurn } from '#src/conversations/follow-turn.ts'
 import type { ChatCompletion, ChatCompletionRequest, CompletionUsage, Model } from '#src/conversations/openai-shapes.ts'
+import { NewTurn } from '#src/conversations/shapes.ts'
 import { buildPrompt } from '#src/conversations/prompt.ts'
 import { startTurn, type StartedTurn } from '#src/conversations/take-turn.ts'
 import { found } from '#src/db/rows.ts'
@@ -114,7 +115,7 @@ async function readTurn(caller: Caller, started: StartedTurn, onText: (delta: st
     const { state } = await answerTurn(turn, reply, onText, before)
     return { usage: usageFrom(reply.usage()), isWhole: state === 'complete' }
   }
-  const following = followTurn(caller, started.seen, 0)
+  const following = followTurn(caller, started.seen, 0, () => true)
   while (true) {
     const next = await following.next()
     if (next.done === true) return { usage: undefined, isWhole: next.value.state === 'complete' }
@@ -130,7 +131,8 @@ const begun = ({ model }: ChatCompletionRequest) => ({
 
 function lastWords({ messages }: ChatCompletionRequest): string {
   const last = messages.at(-1)
-  if (last !== undefined && last.role !== 'assistant' && last.content !== '') return last.content
+  const spoken = NewTurn.safeParse({ content: last?.role === 'assistant' ? '' : last?.content })
+  if (spoken.success) return spoken.data.content
   throw new Problem('invalid_body', undefined, {
     errors: [{ pointer: `/messages/${messages.length - 1}`, detail: 'must be something that the person says' }],
   })

@@ -37,7 +37,9 @@ export async function endStuckTurns(scope: RequestScope): Promise<void> {
 
 // A second flight, since what was said is opened here and not in the database.
 async function endStuckTurn(scope: RequestScope, stuck: Stuck): Promise<void> {
-  const vault = new Vault(stuck.user_id, (await unwrapDataKeys(scope.config, stuck.user_id, stuck.data_keys)).keys)
+  const { keys, broken } = await unwrapDataKeys(scope.config, stuck.user_id, stuck.data_keys)
+  const onBroken = () => scope.report({ event: 'checkpoint_broken', turn_id: stuck.turn_id })
+  const vault = new Vault(stuck.user_id, keys, { broken, onBroken })
   const said = await vault.read(turns.checkpoint, stuck.turn_id, stuck.checkpoint)
   const content = await vault.sealOptional(messages.content, stuck.reply_message_id, said)
   const words = said === null ? [] : vault.indexWords(said)

@@ -79,9 +79,14 @@ export async function readTurn(caller: Caller, conversationId: string, turnId: s
 
 /**
  * What a turn says from a character on, as another request keeps it; returns the turn once it has ended or was abandoned. A
- * flight every half second while nothing has ended. Throws what `readTurn` throws.
+ * flight every half second while nothing has ended and somebody hears it. Throws what `readTurn` throws.
  */
-export async function* followTurn(caller: Caller, first: SeenTurn, from: number): AsyncGenerator<string, SeenTurn> {
+export async function* followTurn(
+  caller: Caller,
+  first: SeenTurn,
+  from: number,
+  isHeard: () => boolean,
+): AsyncGenerator<string, SeenTurn> {
   let seen = first
   let characters = from
   while (true) {
@@ -89,7 +94,7 @@ export async function* followTurn(caller: Caller, first: SeenTurn, from: number)
       yield seen.text.slice(characters)
       characters = seen.text.length
     }
-    if (seen.state !== 'streaming' || seen.isAbandoned) return seen
+    if (seen.state !== 'streaming' || seen.isAbandoned || !isHeard()) return seen
     await new Promise((resolve) => setTimeout(resolve, pollMs))
     seen = await readTurn(caller, seen.conversationId, seen.turnId)
   }

@@ -35,7 +35,8 @@ export interface OpenedTurn {
   readonly row: TurnRow
   /** Whether this request answers it; otherwise it is another's that ended, or still runs. */
   readonly isOurs: boolean
-  readonly speaker: Speaker
+  /** Undefined where the companion is gone. */
+  readonly speaker: Speaker | undefined
   /** Newest first, without what the turn has stored. */
   readonly history: readonly MessageRow[]
   /** The words that it answers and the reply, as far as they are stored. */
@@ -127,11 +128,9 @@ function openedFrom(
   // Asked for in the query, a conversation would be looked through from end to end for its one turn.
   const row = found(turnRows.filter((turn) => turn.conversationId === conversationId))
   const { displayName, description, systemPrompt } = found(speakers)
-  if (displayName === null || description === null || systemPrompt === null) {
-    throw new Problem('conflict', 'The companion of this conversation is gone.')
-  }
+  const isGone = displayName === null || description === null || systemPrompt === null
   const isOurs = Buffer.compare(row.keyHash, keyHash) === 0
-  return { row, isOurs, speaker: { displayName, description, systemPrompt }, history, said }
+  return { row, isOurs, speaker: isGone ? undefined : { displayName, description, systemPrompt }, history, said }
 }
 
 const insertTurn = (db: Db, plan: TurnPlan, claim: Claim) =>

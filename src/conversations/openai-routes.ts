@@ -7,7 +7,13 @@ import {
   streamCompletion,
   wholeCompletion,
 } from '#src/conversations/complete-chat.ts'
-import { ChatCompletion, ChatCompletionRequest, Model, ModelList } from '#src/conversations/openai-shapes.ts'
+import {
+  ChatCompletion,
+  ChatCompletionRequest,
+  Model,
+  modelField,
+  ModelList,
+} from '#src/conversations/openai-shapes.ts'
 import { session } from '#src/http/access.ts'
 import { callerOf } from '#src/http/context.ts'
 import { idField } from '#src/http/fields.ts'
@@ -31,7 +37,7 @@ const model = createRoute({
   method: 'get',
   path: '/v1/models/{model}',
   summary: 'One persona, as a model',
-  request: { params: z.strictObject({ model: z.string().min(1).max(100) }) },
+  request: { params: z.strictObject({ model: modelField }) },
   responses: { 200: jsonContent(Model, 'The persona.') },
 })
 

@@ -2,6 +2,9 @@ import { z } from '@hono/zod-openapi'
 
 const mostMessages = 400
 
+/** A persona, by its id or its slug. */
+export const modelField = z.string().regex(/^[\w:.-]{1,100}$/, 'must be the id or the slug of a persona')
+
 /** A part of a message; what is no text is refused, for the companion could not see it. */
 const ChatTextPart = z.object({ type: z.literal('text'), text: z.string().max(32_000) }).openapi('ChatTextPart')
 
@@ -21,7 +24,7 @@ const ChatMessage = z
 /** `POST /v1/chat/completions`. Parameters that mean nothing here (temperature, seed …) are taken and left alone. */
 export const ChatCompletionRequest = z
   .object({
-    model: z.string().min(1).max(100).openapi({ description: 'A persona: its id or its slug.' }),
+    model: modelField.openapi({ description: 'A persona: its id or its slug.' }),
     messages: z.array(ChatMessage).min(1).max(mostMessages),
     stream: z.boolean().nullish(),
     stream_options: z.object({ include_usage: z.boolean().nullish() }).nullish(),

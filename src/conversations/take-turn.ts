@@ -91,11 +91,12 @@ export async function continueTurn(caller: Caller, conversationId: string, turnI
 /** The words that a turn answers, as they are stored. */
 async function saidFrom(vault: Vault, { row, said }: OpenedTurn, before: string): Promise<Said> {
   const asked = said.find(({ id }) => id === row.userMessageId)
-  return { content: (asked === undefined ? null : (await messageFrom(vault, asked)).content) ?? '', before }
+  return { content: asked === undefined ? null : (await messageFrom(vault, asked)).content, before }
 }
 
 interface Said {
-  readonly content: string
+  /** Null where the words are not there, or cannot be opened: then there is nothing to answer. */
+  readonly content: string | null
   /** What the companion has said already, where it is to go on. */
   readonly before: string
 }
@@ -103,15 +104,16 @@ interface Said {
 async function beginTurn(caller: Caller, opened: OpenedTurn, keyHash: Uint8Array, said: Said): Promise<StartedTurn> {
   const turnCaller = { ...scopeOf(caller), turnKeyHash: keyHash }
   const { id: turnId, conversationId, userMessageId, replyMessageId } = opened.row
+  let vault: Vault | undefined
   let checkpoints: Checkpoints | undefined
   try {
-    const vault = await openVault(caller)
-    checkpoints = new Checkpoints({ caller: turnCaller, vault, turnId })
+    vault = await openVault(caller)
+    checkpoints = new Checkpoints({ caller: turnCaller, vault, turnId }, said.before)
     const turn = { caller: turnCaller, vault, turnId, conversationId, userMessageId, replyMessageId, checkpoints }
     return { isLive: true, turn, reply: await beginReply(turn, opened, said), before: said.before }
   } catch (error) {
     await checkpoints?.close()
-    await giveUp(turnCaller, said.before).catch((failure: unknown) =>
+    await giveUp(turnCaller, { vault, replyMessageId, before: said.before }).catch((failure: unknown) =>
       caller.report({ event: 'turn_not_failed', ...describeFailure(failure) }),
     )
     throw error
@@ -128,6 +130,8 @@ const scopeOf = ({ config, database, requestId, defer, report }: Caller) => ({
 
 /** Asks the model while the person's words are stored; neither waits for the other, and both must succeed. */
 async function beginReply(turn: LiveTurn, opened: OpenedTurn, { content, before }: Said): Promise<Reply> {
+  if (opened.speaker === undefined) throw new Problem('conflict', 'The companion of this conversation is gone.')
+  if (content === null) throw new Problem('conflict', 'There are no words to answer.')
   const history = await Promise.all(opened.history.map(async (row) => await messageFrom(turn.vault, row)))
   const prompt = buildPrompt(opened.speaker, history, content, before)
   const abort = new AbortController()
@@ -155,15 +159,30 @@ async function beginReply(turn: LiveTurn, opened: OpenedTurn, { content, before 
 
 /** The reply as an event stream in the AI SDK's UI message stream protocol, from that character on. */
 export function streamTurn(caller: Caller, started: StartedTurn, from = 0): ReadableStream<Uint8Array> {
-  return eventStream(async (send) => {
-    const writer = new UiMessageWriter(started.isLive ? started.turn : started.seen, send, from)
-    writer.start()
-    const { state, checkpoints } = started.isLive
-      ? await answerAloud(started, from, writer)
-      : { state: await followAloud(caller, started.seen, from, writer), checkpoints: 0 }
-    writer.end(state, caller.database.flights)
-    caller.report({ event: 'turn_ended', state, flights: caller.database.flights, checkpoints })
-  }, caller.defer)
+  let isHeard = true
+  return eventStream(
+    async (send) => {
+      const at = Math.min(from, standingCharacters(started))
+      const writer = new UiMessageWriter(started.isLive ? started.turn : started.seen, send, at)
+      writer.start()
+      const { state, checkpoints } = started.isLive
+        ? await answerAloud(started, at, writer)
+        : { state: await followAloud(caller, started.seen, at, writer, () => isHeard), checkpoints: 0 }
+      writer.end(state, caller.database.flights)
+      caller.report({ event: 'turn_ended', state, flights: caller.database.flights, checkpoints })
+    },
+    caller.defer,
+    () => {
+      isHeard = false
+    },
+  )
+}
+
+// What was heard of a Worker that died may be more than what was kept: it is said anew from there, as the first id tells.
+function standingCharacters(started: StartedTurn): number {
+  if (started.isLive) return started.before.length
+  const { state, isAbandoned, text } = started.seen
+  return state === 'streaming' && !isAbandoned ? Number.POSITIVE_INFINITY : text.length
 }
 
 async function answerAloud(
@@ -185,13 +204,18 @@ async function followAloud(
   seen: SeenTurn,
   from: number,
   writer: UiMessageWriter,
+  isHeard: () => boolean,
 ): Promise<Turn['state']> {
   try {
-    const following = followTurn(caller, seen, from)
+    const following = followTurn(caller, seen, from, isHeard)
     while (true) {
       const next = await following.next()
-      if (next.done === true) return endStateOf(next.value)
-      writer.text(next.value)
+      if (next.done !== true) {
+        writer.text(next.value)
+        continue
+      }
+      writer.cutBack(next.value.text.length)
+      return endStateOf(next.value)
     }
   } catch (error) {
     caller.report({ event: 'turn_not_followed', ...describeFailure(error) })
@@ -206,7 +230,7 @@ export async function finishedTurn(caller: Caller, started: StartedTurn): Promis
     const { state, said } = await answerTurn(turn, reply, () => undefined, before)
     return await turnFrom(turn.vault, turn, state, said)
   }
-  const following = followTurn(caller, started.seen, 0)
+  const following = followTurn(caller, started.seen, 0, () => true)
   let next = await following.next()
   while (next.done !== true) next = await following.next()
   return await turnFrom(await openVault(caller), next.value, endStateOf(next.value), next.value.said)

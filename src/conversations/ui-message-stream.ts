@@ -48,6 +48,11 @@ export class UiMessageWriter {
     this.#part({ type: 'text-delta', id: this.#turn.replyMessageId, delta })
   }
 
+  /** Less of the text stands than the client has heard: the id of what follows says how much. */
+  cutBack(characters: number): void {
+    this.#characters = Math.min(this.#characters, characters)
+  }
+
   /** Ends the text. An interrupted reply says so, without a word of why that could hold what was said. */
   end(state: 'complete' | 'interrupted', flights: number): void {
     this.#part({ type: 'text-end', id: this.#turn.replyMessageId })

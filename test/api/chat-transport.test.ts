@@ -4,7 +4,9 @@ import { env } from 'cloudflare:workers'
 import { DefaultChatTransport, readUIMessageStream, type UIMessage } from 'ai'
 import { describe, expect, it } from 'vitest'
 import type { ConversationPage } from '#src/conversations/shapes.ts'
+import { serviceScope } from '#src/http/service-scope.ts'
 import worker from '#src/index.ts'
+import { addDataKey } from '#src/privacy/rotate-data-key.ts'
 import { call, newUser } from '#test/setup/client.ts'
 import { eventually } from '#test/setup/eventually.ts'
 import { asOwner } from '#test/setup/owner-database.ts'
@@ -82,8 +84,11 @@ describe('useChat of the AI SDK', () => {
     const { id } = await newConversation(token)
     fakeModel(() => replyOf('Here.'))
     expect(textOf(await send(token, id, [says('Hi')]))).toBe('Here.')
+    // To somebody else it is a name like any other, and no answer tells that it is an id.
     const stranger = await newUser()
-    await expect(send(stranger.token, id, [says('Hi')])).rejects.toThrow('not_found')
+    for (const name of [id, crypto.randomUUID()])
+      expect(textOf(await send(stranger.token, name, [says('Hi')]))).toBe('Here.')
+    expect((await conversationsOf(stranger.token)).some((one) => one.id === id)).toBe(false)
     expect((await messagesOf(token, id)).length).toBe(2)
   })
 
@@ -112,6 +117,30 @@ describe('useChat of the AI SDK', () => {
     ])
     await send(token, 'c', [message, second as UIMessage, says('Go on')])
     expect(bodies[2]?.messages.slice(1).map(({ content }) => content)).toEqual(['Tell me', 'Version 2.', 'Go on'])
+  })
+
+  it('is said where it failed, when it is asked to be made once more', async () => {
+    const { token } = await newUser()
+    fakeModel((number) => (number === 1 ? new Response('', { status: 500 }) : replyOf(`Answer ${number}.`)))
+    const first = says('Hello')
+    await expect(send(token, 'c', [first])).rejects.toThrow('upstream_unavailable')
+    expect(textOf(await send(token, 'c', [first], 'regenerate-message'))).toBe('Answer 2.')
+    const [conversation] = await conversationsOf(token)
+    const stored = await messagesOf(token, conversation?.id ?? '')
+    expect(stored.map(({ content }) => content)).toEqual(['Hello', 'Answer 2.'])
+    // A page that was loaded anew names messages by our own ids.
+    const ours = says('Hello', stored[0]?.id)
+    expect(textOf(await send(token, 'c', [ours], 'regenerate-message'))).toBe('Answer 3.')
+  })
+
+  it('is the same chat after its person was given another data key', async () => {
+    const { token, user } = await newUser()
+    fakeModel(() => replyOf('Yes.'))
+    await send(token, 'c', [says('One')])
+    await addDataKey(serviceScope(env, createExecutionContext()), user.id, 2)
+    await call('POST', '/auth/logout?scope=others', { token })
+    await send(token, 'c', [says('Two')])
+    expect((await conversationsOf(token)).map(({ message_count: count }) => count)).toEqual([4])
   })
 
   it('resumes the reply that is being made, and hears that there is none', async () => {

@@ -1,14 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import type { Turn } from '#src/conversations/shapes.ts'
-import { call, newUser, rawCall } from '#test/setup/client.ts'
-import { eventually } from '#test/setup/eventually.ts'
-import { asOwner, tablesThatHold } from '#test/setup/owner-database.ts'
-import { eventsOf, fakeReply, messagesOf, newConversation, sayAloud, sayAndWait, textOf } from '#test/setup/talk.ts'
+import { call, rawCall } from '#test/setup/client.ts'
+import { abandonedTurn, after, goOn, hear, newTalk, pathOf, said, stop } from '#test/setup/broken-turns.ts'
+import { tablesThatHold } from '#test/setup/owner-database.ts'
+import { eventsOf, fakeReply, messagesOf, sayAloud, sayAndWait, textOf } from '#test/setup/talk.ts'
 import { messageOf, sayWith, turnsOf } from '#test/setup/talk-with.ts'
 import { chunkOf, endOfReply, fakeModel, replyOf, steerReply } from '#test/setup/upstreams.ts'
 import { runSchedule, sweepAlone } from '#test/setup/worker-with.ts'
 
-const said = 'Tell me of the sea.'
 const pieces = [
   'The tide ',
   'comes in. ',
@@ -21,26 +19,6 @@ const pieces = [
   'er.',
 ]
 
-async function newTalk() {
-  const { token, user } = await newUser()
-  return { token, user, id: (await newConversation(token)).id }
-}
-
-type Talk = Awaited<ReturnType<typeof newTalk>>
-
-const pathOf = ({ id }: Talk, turnId: string, what: string) => `/conversations/${id}/turns/${turnId}/${what}`
-const after = (lastEventId: string | undefined) => (lastEventId === undefined ? {} : { 'Last-Event-ID': lastEventId })
-
-/** The rest of a turn, by the way of GET. */
-const hear = async (talk: Talk, turnId: string, lastEventId?: string) =>
-  await rawCall('GET', pathOf(talk, turnId, 'events'), { token: talk.token, headers: after(lastEventId) })
-
-const goOn = async (talk: Talk, turnId: string, headers: Record<string, string> = { Accept: 'application/json' }) =>
-  await call<Turn & { code: string }>('POST', pathOf(talk, turnId, 'continue'), { token: talk.token, headers })
-
-const stop = async (talk: Talk, turnId: string) =>
-  (await call('POST', pathOf(talk, turnId, 'stop'), { token: talk.token })).status
-
 /** The first events of a stream that is then left. */
 async function firstEvents(response: Response, count: number): Promise<string> {
   const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader()
@@ -52,28 +30,6 @@ async function firstEvents(response: Response, count: number): Promise<string> {
   }
   await reader?.cancel()
   return `${text.split('\n\n').slice(0, count).join('\n\n')}${count === 0 ? '' : '\n\n'}`
-}
-
-/** A turn whose Worker dies once its first sentence is kept: what it says from then on is heard by nobody. */
-async function abandonedTurn() {
-  const talk = await newTalk()
-  const steered = steerReply()
-  const rest = [() => steered.response, () => replyOf(' And out.')]
-  const { bodies } = fakeModel(() => rest.shift()?.() ?? replyOf('too much'))
-  const asking = sayWith({}, { token: talk.token, id: talk.id, content: said, key: 'key', accept: '*/*' })
-  steered.write(chunkOf('The tide comes in. ') + chunkOf('It is'))
-  const response = await asking
-  const kept = 'select id from turns where user_id = $1 and checkpoint is not null'
-  await eventually(async () => expect((await asOwner(kept, [talk.user.id])).length).toBe(1))
-  await asOwner(
-    `update turns set key_hash = sha256(id::text::bytea), checked_at = now() - interval '3 minutes' where user_id = $1`,
-    [talk.user.id],
-  )
-  steered.write(endOfReply)
-  steered.close()
-  await response.text()
-  const [turn] = await turnsOf(talk.user.id)
-  return { talk, turnId: turn?.id ?? '', bodies }
 }
 
 describe('a stream that is cut', () => {
@@ -220,6 +176,20 @@ describe('a turn whose Worker died', () => {
     expect([textOf(events), events.at(-1)?.id]).toEqual(['tide comes in.  And out.', `${turnId}.28`])
   })
 
+  it('is said anew from where it was kept to who heard more of it', async () => {
+    const { talk, turnId } = await abandonedTurn()
+    const events = eventsOf(await (await hear(talk, turnId, `${turnId}.24`)).text())
+    expect([textOf(events), events[0]?.id, events.at(-1)?.id]).toEqual(['', `${turnId}.19`, `${turnId}.19`])
+    const response = await rawCall('POST', pathOf(talk, turnId, 'continue'), {
+      token: talk.token,
+      headers: after(`${turnId}.24`),
+    })
+    const rest = eventsOf(await response.text())
+    expect([rest[0]?.id, textOf(rest), rest.at(-1)?.id]).toEqual([`${turnId}.19`, ' And out.', `${turnId}.28`])
+    const [, reply] = await messagesOf(talk.token, talk.id)
+    expect(reply?.content).toBe('The tide comes in. ' + textOf(rest))
+  })
+
   it('says so to who hears it', async () => {
     const { talk, turnId } = await abandonedTurn()
     const events = eventsOf(await (await hear(talk, turnId)).text())
@@ -227,67 +197,5 @@ describe('a turn whose Worker died', () => {
       'The tide comes in. ',
       { id: `${turnId}.19`, part: { finishReason: 'error' } },
     ])
-  })
-})
-
-describe('a turn that cannot be continued', () => {
-  it.each([
-    ['is complete', 'complete', 'conflict'],
-    ['is being made', 'streaming', 'turn_in_progress'],
-    ['said nothing', 'failed', 'conflict'],
-  ])('because it %s is refused', async (_, state, code) => {
-    const talk = await newTalk()
-    fakeModel(() => replyOf('One.'))
-    const { body } = await sayAndWait(talk.token, talk.id, said)
-    await asOwner('update turns set state = $2, ended_at = case when $2 = $3 then null else now() end where id = $1', [
-      body.id,
-      state,
-      'streaming',
-    ])
-    const refused = await goOn(talk, body.id)
-    expect([refused.status, refused.body.code]).toEqual([409, code])
-  })
-
-  it('because the model fails again keeps what there was', async () => {
-    const { talk, turnId } = await abandonedTurn()
-    fakeModel(() => new Response('', { status: 500 }))
-    expect((await goOn(talk, turnId)).status).toBe(503)
-    const [turn] = await turnsOf(talk.user.id)
-    expect(turn?.state).toBe('interrupted')
-  })
-})
-
-describe('a turn that is stopped', () => {
-  async function speaking() {
-    const talk = await newTalk()
-    const steered = steerReply()
-    const { signals } = fakeModel(() => steered.response)
-    steered.write(chunkOf('One. ') + chunkOf('Tw'))
-    const response = await sayWith({}, { ...talk, content: said, accept: '*/*' })
-    const [turn] = await turnsOf(talk.user.id)
-    return { talk, turnId: turn?.id ?? '', signals, response }
-  }
-
-  it('ends with what was said, and asks no more of the model', async () => {
-    const { talk, turnId, signals, response } = await speaking()
-    expect([await stop(talk, turnId), await stop(talk, turnId)]).toEqual([204, 204])
-    const events = eventsOf(await response.text())
-    expect([textOf(events), signals[0]?.aborted]).toEqual(['One. Tw', true])
-    expect((await messagesOf(talk.token, talk.id))[1]).toMatchObject({ content: 'One. Tw', status: 'interrupted' })
-    expect(await stop(talk, turnId)).toBe(204)
-    expect((await turnsOf(talk.user.id)).map(({ state }) => state)).toEqual(['interrupted'])
-  })
-
-  it('before its first word says so, and its key begins it again', async () => {
-    const talk = await newTalk()
-    fakeModel((number) => (number === 1 ? new Response(new ReadableStream<Uint8Array>()) : replyOf('Now.')))
-    const asking = sayWith({}, { ...talk, content: said, key: 'key' })
-    await eventually(async () => expect((await messagesOf(talk.token, talk.id)).length).toBe(1))
-    const [turn] = await turnsOf(talk.user.id)
-    expect(await stop(talk, turn?.id ?? '')).toBe(204)
-    const refused = await asking
-    expect([refused.status, (await refused.json<{ code: string }>()).code]).toEqual([409, 'turn_stopped'])
-    const again = await sayAndWait(talk.token, talk.id, said, 'key')
-    expect([again.status, again.body]).toMatchObject([200, { state: 'complete', reply: { content: 'Now.' } }])
   })
 })

@@ -120,6 +120,7 @@ export const definerCallers: Readonly<Record<string, string>> = {
   keys_to_rewrap: 'neuraform_jobs',
   link_identity: 'neuraform_user',
   end_stuck_turn: 'neuraform_jobs',
+  drop_temporary_words: '',
   end_rotation: 'neuraform_jobs',
   find_messages: 'neuraform_user',
   record_breakages: 'neuraform_user',
