@@ -93,10 +93,10 @@ begin
         'version', k.version, 'key_encryption_key_id', k.key_encryption_key_id, 'wrapped_key', encode(k.wrapped_key, 'hex')
       ) order by k.version) from public.user_keys k where k.user_id = t.user_id)
     from public.turns t
-    where t.state = 'streaming' and t.checked_at < now() - make_interval(secs => seconds) order by t.checked_at limit most
+    where t.state = 'streaming' and t.checked_at < now() - make_interval(secs => seconds) order by random() limit most
   $body$;
   comment on function app.stuck_turns(integer, integer) is
-    'Turns that nobody has answered for so many seconds, the longest first, with what they said and the keys that it is sealed under.';
+    'Some of the turns that nobody has answered for so many seconds, with what they said and the keys that it is sealed under: others each time, for some may be beyond ending.';
 
   create function app.end_stuck_turn(stuck_id uuid, stuck_since timestamptz, said_content bytea, said_words bigint[]) returns void
     language plpgsql volatile security definer set search_path = '' as $body$

@@ -12,7 +12,7 @@ import { prepareSession } from '#src/auth/start-session.ts'
 import { subjectHashOf } from '#src/auth/subject-hash.ts'
 import { readTicket, type Ticket, type Vouched } from '#src/auth/ticket.ts'
 import { rowOf } from '#src/db/rows.ts'
-import { asService, type Db, type RequestScope } from '#src/db/scope.ts'
+import { asService, type Db, type RequestScope, type Results, type Statement } from '#src/db/scope.ts'
 import { Problem } from '#src/http/problem.ts'
 import { createDataKey, type NewDataKey } from '#src/vault/data-key.ts'
 import { canonicalEmail, lookupIndex } from '#src/vault/lookup.ts'
@@ -27,17 +27,12 @@ import { Vault } from '#src/vault/vault.ts'
 export async function register(scope: RequestScope, request: RegisterRequest, device: Device): Promise<Authenticated> {
   const { ticket, account } = await prepareRegistration(scope, request)
   const session = await prepareSession(scope, account.vault, device)
-  const [, created, started] = await auditingRefusals(
-    scope,
-    ticket.identity.provider,
-    async () =>
-      await asService(scope, 'auth', 'registration', (db) => [
-        account.claim(db),
-        account.create(db),
-        session.statement(db, account.userId, account.identityId, true),
-        ...account.complete(db, `session:${session.id}`),
-      ]),
-  )
+  const [, created, started] = await fly(scope, ticket, (db) => [
+    account.claim(db),
+    account.create(db),
+    session.statement(db, account.userId, account.identityId, true),
+    ...account.complete(db, `session:${session.id}`),
+  ])
   keepDataKeys(session.tokenHash, { userId: account.userId, keys: account.keys, broken: [] })
   const createdAt = rowOf(z.object({ created_at: z.coerce.date() }), created).created_at.toISOString()
   return {
@@ -66,18 +61,17 @@ export async function register(scope: RequestScope, request: RegisterRequest, de
 /** The same without a session, for whoever signs in with what comes of it; who was registered. */
 export async function registerOnly(scope: RequestScope, request: RegisterRequest): Promise<Vouched> {
   const { ticket, account } = await prepareRegistration(scope, request)
-  await auditingRefusals(
-    scope,
-    ticket.identity.provider,
-    async () =>
-      await asService(scope, 'auth', 'registration', (db) => [
-        account.claim(db),
-        account.create(db),
-        ...account.complete(db, undefined),
-      ]),
-  )
+  await fly(scope, ticket, (db) => [account.claim(db), account.create(db), ...account.complete(db, undefined)])
   return ticket
 }
+
+/** One flight; what the database refuses of it is counted in the audit log. */
+const fly = async <const T extends readonly Statement[]>(
+  scope: RequestScope,
+  { identity }: Ticket,
+  build: (db: Db) => T,
+): Promise<Results<T>> =>
+  await auditingRefusals(scope, identity.provider, async () => await asService(scope, 'auth', 'registration', build))
 
 async function prepareRegistration(scope: RequestScope, request: RegisterRequest) {
   const ticket = await auditingRefusals(scope, undefined, async () => {

@@ -4,6 +4,7 @@ import { selectMessages, type MessageRow } from '#src/conversations/messages.ts'
 import { conversations, messages } from '#src/conversations/tables.ts'
 import { asTurn, type TurnCaller } from '#src/db/scope.ts'
 import { describeFailure } from '#src/http/log.ts'
+import { Problem } from '#src/http/problem.ts'
 import type { Reply } from '#src/llm/port.ts'
 import type { Vault } from '#src/vault/vault.ts'
 
@@ -69,8 +70,24 @@ export async function answerTurn(
     checkpoints.add(text)
   })
   await checkpoints.close()
-  const said = await finishTurn(turn, state, text, reply, Date.now() - startedAt)
+  const latencyMs = Date.now() - startedAt
+  const said = await patiently(async () => await finishTurn(turn, state, text, reply, latencyMs))
   return { state, said, checkpoints: checkpoints.flights }
+}
+
+const pausesMs = [1_000, 2_000, 4_000]
+
+/** What was said is all here, and nowhere else: a database that is away for a moment must not lose it. */
+async function patiently<T>(store: () => Promise<T>): Promise<T> {
+  for (const pause of pausesMs) {
+    try {
+      return await store()
+    } catch (error) {
+      if (!(error instanceof Problem) || error.status < 500) throw error
+      await new Promise((resolve) => setTimeout(resolve, pause))
+    }
+  }
+  return await store()
 }
 
 async function readReply(

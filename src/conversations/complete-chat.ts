@@ -115,12 +115,8 @@ async function readTurn(caller: Caller, started: StartedTurn, onText: (delta: st
     const { state } = await answerTurn(turn, reply, onText, before)
     return { usage: usageFrom(reply.usage()), isWhole: state === 'complete' }
   }
-  const following = followTurn(caller, started.seen, 0, () => true)
-  while (true) {
-    const next = await following.next()
-    if (next.done === true) return { usage: undefined, isWhole: next.value.state === 'complete' }
-    onText(next.value)
-  }
+  const ended = await followTurn(caller, started.seen, 0, onText)
+  return { usage: undefined, isWhole: ended.state === 'complete' }
 }
 
 const begun = ({ model }: ChatCompletionRequest) => ({

@@ -78,20 +78,21 @@ export async function readTurn(caller: Caller, conversationId: string, turnId: s
 }
 
 /**
- * What a turn says from a character on, as another request keeps it; returns the turn once it has ended or was abandoned. A
- * flight every half second while nothing has ended and somebody hears it. Throws what `readTurn` throws.
+ * Passes on what a turn says from a character on, as another request keeps it; returns the turn once it has ended, was
+ * abandoned, or nobody hears it any more. A flight every half second until then. Throws what `readTurn` throws.
  */
-export async function* followTurn(
+export async function followTurn(
   caller: Caller,
   first: SeenTurn,
   from: number,
-  isHeard: () => boolean,
-): AsyncGenerator<string, SeenTurn> {
+  onText: (text: string) => void,
+  isHeard: () => boolean = () => true,
+): Promise<SeenTurn> {
   let seen = first
   let characters = from
   while (true) {
     if (seen.text.length > characters) {
-      yield seen.text.slice(characters)
+      onText(seen.text.slice(characters))
       characters = seen.text.length
     }
     if (seen.state !== 'streaming' || seen.isAbandoned || !isHeard()) return seen

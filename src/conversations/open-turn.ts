@@ -45,8 +45,8 @@ export interface OpenedTurn {
 
 /**
  * The first flight of a turn: claims the key, opens the turn (or takes up one that failed under the same key), and
- * brings persona, newest history and what the turn has stored. Throws `not_found`, `idempotency_key_reused` or, where
- * the persona is gone, `conflict`. Flown again, it finds the turn that it opened.
+ * brings persona, newest history and what the turn has stored. Throws `not_found` or `idempotency_key_reused`. Flown again,
+ * it finds the turn that it opened.
  */
 export async function openTurn(caller: Caller, plan: TurnPlan, claim: Claim): Promise<OpenedTurn> {
   const [, , , claims, ...about] = await again(

@@ -207,16 +207,9 @@ async function followAloud(
   isHeard: () => boolean,
 ): Promise<Turn['state']> {
   try {
-    const following = followTurn(caller, seen, from, isHeard)
-    while (true) {
-      const next = await following.next()
-      if (next.done !== true) {
-        writer.text(next.value)
-        continue
-      }
-      writer.cutBack(next.value.text.length)
-      return endStateOf(next.value)
-    }
+    const ended = await followTurn(caller, seen, from, (text) => writer.text(text), isHeard)
+    writer.cutBack(ended.text.length)
+    return endStateOf(ended)
   } catch (error) {
     caller.report({ event: 'turn_not_followed', ...describeFailure(error) })
     return 'interrupted'
@@ -230,10 +223,8 @@ export async function finishedTurn(caller: Caller, started: StartedTurn): Promis
     const { state, said } = await answerTurn(turn, reply, () => undefined, before)
     return await turnFrom(turn.vault, turn, state, said)
   }
-  const following = followTurn(caller, started.seen, 0, () => true)
-  let next = await following.next()
-  while (next.done !== true) next = await following.next()
-  return await turnFrom(await openVault(caller), next.value, endStateOf(next.value), next.value.said)
+  const ended = await followTurn(caller, started.seen, 0, () => undefined)
+  return await turnFrom(await openVault(caller), ended, endStateOf(ended), ended.said)
 }
 
 const endStateOf = ({ state }: SeenTurn) => (state === 'complete' ? 'complete' : 'interrupted')

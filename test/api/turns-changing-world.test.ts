@@ -178,6 +178,26 @@ describe('a turn whose connection to the database dies while the model speaks', 
   })
 })
 
+describe('a database that is away while a reply ends', () => {
+  it('is waited for: what was said is stored once it is back', async () => {
+    const { token, user, id, steered, asking } = await steeredTurn()
+    steered.write(chunkOf('All of it.'))
+    const response = await asking
+    let refused = 0
+    watchQueries(async (send, asked) => {
+      if (asked !== 'commit' || refused === 5) return await send(asked)
+      refused += 1
+      await send('rollback')
+      throw new Error('the socket was closed')
+    })
+    steered.write(endOfReply)
+    steered.close()
+    expect(eventsOf(await response.text()).at(-1)?.part).toMatchObject({ finishReason: 'stop' })
+    expect([refused, (await turnsOf(user.id)).map(({ state }) => state)]).toEqual([5, ['complete']])
+    expect((await messagesOf(token, id)).map(({ content }) => content)).toEqual([said, 'All of it.'])
+  })
+})
+
 describe('a model that stalls', () => {
   it('keeps no transaction open, before its first word or after it', async () => {
     const database = namedDatabase()
