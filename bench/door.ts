@@ -64,6 +64,11 @@ async function measure(setting: Setting): Promise<readonly Row[]> {
       comparison: await compareRates(setting.nearSealed, rates),
     },
     {
+      name: `${fast}: and a log line for each request`,
+      unit: '/s',
+      comparison: await compareRates(setting.nearLogged, rates),
+    },
+    {
       name: `${fast}: and the limiter’s local stand-in`,
       unit: '/s',
       comparison: await compareRates(setting.nearLimited, rates),

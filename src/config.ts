@@ -134,6 +134,7 @@ const Variables = z
     PROVIDER_DEADLINE_MS: count(5_000, 30_000),
     AUDIO_URL_SECONDS: count(3_600, 86_400),
     DATABASE_DEADLINE_MS: count(8_000, 60_000),
+    LOG_REQUESTS: z.enum(['all', 'failures']).default('all'),
     LLM_FIRST_TOKEN_MS: count(20_000, 120_000),
     LLM_IDLE_MS: count(15_000, 120_000),
     // Within the ten minutes after which the sweep takes a turn for one whose Worker died.

@@ -26,6 +26,8 @@ export interface Setting {
   readonly near: Pair
   /** The same rows with titles, which the service opens. */
   readonly nearSealed: Pair
+  /** Where each request writes its log line, and the tools of this machine read it. */
+  readonly nearLogged: Pair
   /** Where the rate limiter's local stand-in counts each request, a Worker of its own. */
   readonly nearLimited: Pair
   /** Where a round trip lies between pooler and database. */
@@ -47,10 +49,15 @@ export async function makeSetting(options: SettingOptions): Promise<Setting> {
     bundleWorker(join(root, 'wrangler.toml'), join(options.directory, 'service')),
     bundleWorker(join(root, 'bench/door/wrangler.toml'), join(options.directory, 'bare')),
   ])
-  const serve = async (url: string, ratelimits = {}) => await start(service, { url, bindings: variables, ratelimits })
+  // What the Workers log goes through a process of the tools, which reads every line: measured apart, as the limiter is.
+  const quiet = { ...variables, LOG_REQUESTS: 'failures' }
+  const serve = async (url: string) => await start(service, { url, bindings: quiet })
+  const logging = await start(service, { url: near.edge, bindings: variables })
   const [ours, oursAway] = [await serve(near.edge), await serve(away.edge)]
-  const limited = await serve(near.edge, {
-    API_LIMITER: { namespace_id: '1002', simple: { limit: 1_000_000_000, period: 60 } },
+  const limited = await start(service, {
+    url: near.edge,
+    bindings: quiet,
+    ratelimits: { API_LIMITER: { namespace_id: '1002', simple: { limit: 1_000_000_000, period: 60 } } },
   })
   const [bare, bareAway] = [await start(bareWorker, { url: near.owner }), await start(bareWorker, { url: away.owner })]
   const untitled = await makeTalker(ours, upstreamOrigin, { conversations: pageRows, isTitled: false })
@@ -62,6 +69,7 @@ export async function makeSetting(options: SettingOptions): Promise<Setting> {
   return {
     near: pair(ours, bare, untitled),
     nearSealed: pair(ours, bare, titled),
+    nearLogged: pair(logging, bare, untitled),
     nearLimited: pair(limited, bare, untitled),
     away: pair(oursAway, bareAway, untitled),
     awaySealed: pair(oursAway, bareAway, titled),

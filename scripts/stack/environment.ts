@@ -47,6 +47,7 @@ export const configurationNames = [
   'FRESH_SIGN_IN_SECONDS',
   'AUDIO_URL_SECONDS',
   'DATABASE_DEADLINE_MS',
+  'LOG_REQUESTS',
   'NEON_DATABASE_URL',
   'NEON_FETCH_ENDPOINT',
 ] as const

@@ -30,6 +30,7 @@ export class PipelinedDatabase implements Database {
   readonly deadlineMs: number
   readonly #connectionString: string
   #client: Promise<Client> | undefined
+  #ending: Promise<unknown> | undefined
 
   constructor(connectionString: string, deadlineMs: number) {
     this.#connectionString = connectionString
@@ -62,17 +63,30 @@ export class PipelinedDatabase implements Database {
 
   async #send(settings: Settings, queries: readonly EncodedQuery[]): Promise<readonly QueryResult[]> {
     const endsAt = Date.now() + this.deadlineMs
+    if (this.#ending !== undefined) await this.#ending
     this.#client ??= this.#connect()
     const client = await this.#client
-    const before = ['begin', ...settingStatements(settings, endsAt - Date.now(), this.knownLogin)]
-    const batch = new StatementBatch([...before.map(withoutValues), ...queries])
+    const before = ['begin', ...settingStatements(settings, endsAt - Date.now(), this.knownLogin)].map(unread)
+    const batch = new StatementBatch([...before, ...queries, unread('commit')])
     void client.query(batch)
-    // Apart from them, so that it is heard after a failure too, and ends the transaction.
-    const [work, commit] = await Promise.allSettled([batch.answer, client.query('commit')])
-    if (work.status === 'rejected') throw failureOf(work.reason, false)
-    if (commit.status === 'rejected') throw failureOf(commit.reason, true)
-    if (commit.value.command !== 'COMMIT') throw new Error('the transaction was rolled back')
-    return work.value.slice(before.length)
+    let answers
+    try {
+      answers = await batch.answer
+    } catch (error) {
+      // What failed ended all that stood behind it, COMMIT too. The answer does not wait for this, since the locks are gone
+      // already; the next flight must: a pooler that has heard the end gives the connection away, with what was sent since.
+      if (isFromPostgres(error) && !endsConnection(error)) this.#rollBack(client)
+      throw failureOf(error, batch.isAtEnd)
+    }
+    if (answers.at(-1)?.command !== 'COMMIT') throw new Error('the transaction was rolled back')
+    return answers.slice(before.length, -1)
+  }
+
+  #rollBack(client: Client): void {
+    this.#ending = client.query('rollback').then(
+      () => (this.#ending = undefined),
+      () => (this.#client = this.#ending = undefined),
+    )
   }
 
   #connect(): Promise<Client> {
@@ -83,7 +97,7 @@ export class PipelinedDatabase implements Database {
   }
 }
 
-const withoutValues = (text: string): EncodedQuery => ({ text, values: [] })
+const unread = (text: string): EncodedQuery => ({ text, values: [], isUnread: true })
 
 async function connect(connectionString: string, deadlineMs: number, onLost: () => void): Promise<Client> {
   const client = new Client({

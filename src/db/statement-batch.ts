@@ -9,7 +9,11 @@ import {
 import type { Query } from '#src/db/database.ts'
 
 /** A statement whose values are as they go over the wire. */
-export type EncodedQuery = Omit<Query, 'values'> & { readonly values: (string | Buffer | null)[] }
+export interface EncodedQuery extends Omit<Query, 'values'> {
+  readonly values: (string | Buffer | null)[]
+  /** Whether nobody reads its rows, so that PostgreSQL need not say what they are made of. */
+  readonly isUnread?: boolean
+}
 
 /** The answer to one statement, as pg puts it together. */
 interface Answer extends QueryResult {
@@ -44,11 +48,16 @@ export class StatementBatch extends PgQuery {
     return this.#answer.promise
   }
 
+  /** Whether only the last statement, or the end of the transaction, has not been answered. */
+  get isAtEnd(): boolean {
+    return this.#answered >= this.#results.length - 1
+  }
+
   override submit = (connection: Connection): null => {
-    for (const { text, values } of this.queries) {
+    for (const { text, values, isUnread } of this.queries) {
       connection.parse({ text, name: '', types: [] }, true)
       connection.bind({ values }, true)
-      connection.describe({ type: 'P' }, true)
+      if (isUnread !== true) connection.describe({ type: 'P' }, true)
       connection.execute({}, true)
     }
     connection.sync()
@@ -60,6 +69,7 @@ export class StatementBatch extends PgQuery {
   }
 
   handleDataRow({ fields }: { readonly fields: readonly (string | null)[] }): void {
+    if (this.queries[this.#answered]?.isUnread === true) return
     try {
       this.#result.addRow(this.#result.parseRow(fields))
     } catch (error) {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { Turn } from '#src/conversations/shapes.ts'
 import type { Erasure, ErasureReceipt } from '#src/privacy/shapes.ts'
 import { call, newUser } from '#test/setup/client.ts'
-import { watchQueries } from '#test/setup/other-database.ts'
+import { watchFlights } from '#test/setup/other-database.ts'
 import { asOwner } from '#test/setup/owner-database.ts'
 import { fakeReply, messagesOf, newConversation } from '#test/setup/talk.ts'
 import { sayWith, turnsOf } from '#test/setup/talk-with.ts'
@@ -18,9 +18,8 @@ async function newTalk() {
 /** Loses the answer to one COMMIT of this test, which the database has heard. */
 function loseAnswer(nth: number): void {
   let commits = 0
-  watchQueries(async (send, asked) => {
+  watchFlights(async (send, asked) => {
     const answer = await send(asked)
-    if (asked !== 'commit') return answer
     commits += 1
     if (commits === nth) throw new Error('the socket was closed')
     return answer
@@ -64,9 +63,9 @@ describe('a session that ends between the first flight of a turn and the second'
     const { token, user, id } = await newTalk()
     const { bodies } = fakeModel(() => fakeReply(['Not ', 'heard.']))
     let isEnded = false
-    watchQueries(async (send, asked) => {
+    watchFlights(async (send, asked) => {
       const answer = await send(asked)
-      if (asked === 'commit' && !isEnded) {
+      if (!isEnded) {
         isEnded = true
         await asOwner(
           "update public.user_sessions set revoked_at = now(), revoked_reason = 'test' where user_id = $1",

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { Env } from '#src/config.ts'
 import { call, newUser } from '#test/setup/client.ts'
 import { eventually } from '#test/setup/eventually.ts'
-import { namedDatabase, watchQueries } from '#test/setup/other-database.ts'
+import { namedDatabase, rolledBack, watchFlights } from '#test/setup/other-database.ts'
 import { asOwner } from '#test/setup/owner-database.ts'
 import { eventsOf, fakeReply, messagesOf, newConversation, sayAloud, sayAndWait, textOf } from '#test/setup/talk.ts'
 import { sayWith, turnsOf } from '#test/setup/talk-with.ts'
@@ -156,17 +156,17 @@ describe('a turn whose connection to the database dies while the model speaks', 
   })
 
   it.each([
-    ['was heard', 'commit'],
-    ['was not heard', 'rollback'],
-  ])('at its last word is stored once, where COMMIT %s', async (_name, heard) => {
+    ['was heard', true],
+    ['was not heard', false],
+  ])('at its last word is stored once, where COMMIT %s', async (_name, isHeard) => {
     const { token, user, id, steered, asking } = await steeredTurn()
     steered.write(chunkOf('All of it.'))
     const response = await asking
     let isCut = false
-    watchQueries(async (send, asked) => {
-      if (asked !== 'commit' || isCut) return await send(asked)
+    watchFlights(async (send, asked) => {
+      if (isCut) return await send(asked)
       isCut = true
-      await send(heard)
+      await send(isHeard ? asked : rolledBack(asked))
       throw new Error('the socket was closed')
     })
     steered.write(endOfReply)
@@ -184,10 +184,10 @@ describe('a database that is away while a reply ends', () => {
     steered.write(chunkOf('All of it.'))
     const response = await asking
     let refused = 0
-    watchQueries(async (send, asked) => {
-      if (asked !== 'commit' || refused === 5) return await send(asked)
+    watchFlights(async (send, asked) => {
+      if (refused === 5) return await send(asked)
       refused += 1
-      await send('rollback')
+      await send(rolledBack(asked))
       throw new Error('the socket was closed')
     })
     steered.write(endOfReply)

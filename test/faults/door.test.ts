@@ -11,7 +11,14 @@ import { personas } from '#src/personas/tables.ts'
 import { checkSessionToken } from '#src/vault/session-token.ts'
 import { call, fuka, newUser } from '#test/setup/client.ts'
 import { eventually } from '#test/setup/eventually.ts'
-import { databaseAt, transports, watchNeon, watchQueries, type Transport } from '#test/setup/other-database.ts'
+import {
+  databaseAt,
+  rolledBack,
+  transports,
+  watchFlights,
+  watchNeon,
+  type Transport,
+} from '#test/setup/other-database.ts'
 import { asOwner } from '#test/setup/owner-database.ts'
 import { newConversation } from '#test/setup/talk.ts'
 
@@ -122,8 +129,8 @@ describe('the door, by Hyperdrive alone,', () => {
     await asUser(caller, () => [])
     const sent: string[] = []
     let answers = 0
-    watchQueries(async (send, asked) => {
-      const texts = typeof asked === 'string' ? [asked] : asked.queries.map(({ text }) => text)
+    watchFlights(async (send, asked) => {
+      const texts = asked.queries.map(({ text }) => text)
       sent.push(...texts.map((text) => `${answers}: ${text.slice(0, 27)}`))
       const answer = await send(asked)
       answers += texts.length
@@ -150,7 +157,7 @@ describe('the door, by Hyperdrive alone,', () => {
     const { token } = await newUser()
     const { id } = await newConversation(token)
     const caller = await newCaller(token, 'Hyperdrive')
-    watchQueries(async (send, asked) => await send(asked === 'commit' ? 'rollback' : asked))
+    watchFlights(async (send, asked) => await send(rolledBack(asked)))
     const flying = asUser(caller, (db) => [
       db
         .update(conversations)

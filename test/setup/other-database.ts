@@ -1,7 +1,7 @@
 import { Client } from 'pg'
 import { expect, inject, onTestFinished, vi } from 'vitest'
 import type { Env } from '#src/config.ts'
-import type { StatementBatch } from '#src/db/statement-batch.ts'
+import { StatementBatch } from '#src/db/statement-batch.ts'
 import { eventually } from '#test/setup/eventually.ts'
 import { asOwner } from '#test/setup/owner-database.ts'
 
@@ -109,21 +109,29 @@ export async function lockConversation(id: string) {
   }
 }
 
-type Asked = string | StatementBatch
-type Send = (asked: Asked) => Promise<unknown>
+type Send = (asked: StatementBatch) => Promise<unknown>
 
-/** Stands between the Worker's door and its client until the test ends. */
-export function watchQueries(stand: (send: Send, asked: Asked) => Promise<unknown>): void {
+/** Stands between the Worker's door and its client until the test ends: once for each flight, from begin to commit. */
+export function watchFlights(stand: (send: Send, asked: StatementBatch) => Promise<unknown>): void {
   const trueQuery = Reflect.get(Client.prototype, 'query') as (...args: unknown[]) => Promise<unknown>
-  function query(this: Client, asked: Asked, ...values: unknown[]): Promise<unknown> {
-    return stand(async (sent) => {
-      const answer = trueQuery.call(this, sent, ...values)
-      return await (typeof sent === 'string' ? answer : sent.answer)
-    }, asked)
+  function query(this: Client, asked: unknown, ...values: unknown[]): unknown {
+    if (!(asked instanceof StatementBatch)) return trueQuery.call(this, asked, ...values)
+    const { answer } = asked
+    const send = async (sent: StatementBatch) => {
+      void trueQuery.call(this, sent)
+      return await (sent === asked ? answer : sent.answer)
+    }
+    // Whatever was sent for it, this is what the door hears.
+    Object.defineProperty(asked, 'answer', { value: stand(send, asked) })
+    return asked
   }
   const spy = vi.spyOn(Client.prototype, 'query').mockImplementation(query as never)
   onTestFinished(() => spy.mockRestore())
 }
+
+/** The same flight, rolled back at its end. */
+export const rolledBack = ({ queries }: StatementBatch) =>
+  new StatementBatch([...queries.slice(0, -1), { text: 'rollback', values: [], isUnread: true }])
 
 type Ask = () => Promise<Response>
 
