@@ -18,6 +18,7 @@ import { answerUnmatched } from '#src/http/unmatched.ts'
 import { operationsRoutes } from '#src/operations/routes.ts'
 import { personaRoutes } from '#src/personas/routes.ts'
 import { privacyRoutes } from '#src/privacy/routes.ts'
+import { usageRoutes } from '#src/usage/routes.ts'
 import { voiceRoutes } from '#src/voice/routes.ts'
 import manifest from '../package.json' with { type: 'json' }
 
@@ -43,6 +44,7 @@ app.route('/', conversationRoutes)
 app.route('/', turnRoutes)
 app.route('/', openAiRoutes)
 app.route('/', voiceRoutes)
+app.route('/', usageRoutes)
 
 /** The contract, as it stands in `openapi.json` and is served. */
 export const contract = openApiDocument(app, manifest.version)

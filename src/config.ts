@@ -136,6 +136,16 @@ const Variables = z
     DATABASE_DEADLINE_MS: count(8_000, 60_000),
     LOG_REQUESTS: z.enum(['all', 'failures']).default('all'),
     LLM_FIRST_TOKEN_MS: count(20_000, 120_000),
+    LLM_FALLBACKS: list.default([]),
+    LLM_PROMPT_TOKENS: count(6_000, 1_000_000),
+    LLM_REPLY_TOKENS: count(2_000, 100_000),
+    LLM_NOTES: z
+      .enum(['true', 'false'])
+      .transform((text) => text === 'true')
+      .default(true),
+    DAILY_LLM_TOKENS: count(1_000_000, 1_000_000_000),
+    DAILY_SPEECH_CHARACTERS: count(100_000, 100_000_000),
+    DAILY_STORED_BYTES: count(500_000_000, 100_000_000_000),
     LLM_IDLE_MS: count(15_000, 120_000),
     // Within the ten minutes after which the sweep takes a turn for one whose Worker died.
     LLM_REPLY_MS: count(300_000, 540_000),

@@ -58,9 +58,11 @@ export function verbsFor(subject: Subject): readonly MeasuredVerb[] {
       return async () => await list(callerOn(config, database, person), { limit, cursor })
     }
   const messagesOf: List = async (caller, page) =>
-    await listMessages(caller, conversationId, { ...page, order: 'newest' })
+    await listMessages(caller, conversationId, { ...page, order: 'newest', branch: 'all' })
+  const pathOf: List = async (caller, page) =>
+    await listMessages(caller, conversationId, { ...page, order: 'newest', branch: 'current' })
   const earlyMessagesOf: List = async (caller, page) =>
-    await listMessages(caller, conversationId, { ...page, order: 'oldest' })
+    await listMessages(caller, conversationId, { ...page, order: 'oldest', branch: 'all' })
   const conversationsOf =
     (wish: Partial<ConversationQuery>): List =>
     async (caller, page) =>
@@ -102,6 +104,8 @@ export function verbsFor(subject: Subject): readonly MeasuredVerb[] {
     { name: 'getConversation', start: as(async (caller) => await getConversation(caller, conversationId)) },
     { name: 'listMessages', start: as(async (caller) => await messagesOf(caller, { limit })) },
     { name: 'listMessages, from the middle', start: inTheMiddle(messagesOf) },
+    { name: 'listMessages, the path', start: as(async (caller) => await pathOf(caller, { limit })) },
+    { name: 'listMessages, the path, from the middle', start: inTheMiddle(pathOf) },
     { name: 'listMessages, oldest first, from the middle', start: inTheMiddle(earlyMessagesOf) },
     { name: 'searchMessages, a rare word', start: search(searched.rare), bounds: found(matches.rare) },
     {

@@ -1,11 +1,12 @@
 import { eq, or, sql } from 'drizzle-orm'
 import type { Checkpoints, Ending } from '#src/conversations/checkpoints.ts'
-import { selectMessages, type MessageRow } from '#src/conversations/messages.ts'
+import { selectMessages, type MessageRow } from '#src/conversations/stored-messages.ts'
 import { conversations, messages } from '#src/conversations/tables.ts'
 import { asTurn, type TurnCaller } from '#src/db/scope.ts'
 import { describeFailure } from '#src/http/log.ts'
 import { Problem } from '#src/http/problem.ts'
 import type { Reply } from '#src/llm/port.ts'
+import { spentTokens } from '#src/llm/tokens.ts'
 import type { Vault } from '#src/vault/vault.ts'
 
 /** A turn that this request answers. */
@@ -16,16 +17,26 @@ export interface LiveTurn {
   readonly conversationId: string
   readonly userMessageId: string
   readonly replyMessageId: string
+  /** Words of the person's to which these are another version. */
+  readonly editOf: string | undefined
+  /** Whether the words are not to be stored. */
+  readonly isHidden: boolean
   readonly checkpoints: Checkpoints
 }
 
 /**
- * Stores what the person said; a second time it is there already. Returns whether the session that began the turn still
- * lives. Throws what `asTurn` throws.
+ * Stores what the person said, unless it is hidden; a second time it is there already. Returns whether the session that began
+ * the turn still lives. Throws what `asTurn` throws.
  */
 export async function storeUserMessage(turn: LiveTurn, content: string): Promise<boolean> {
+  if (turn.isHidden) return (await asTurn(turn.caller, () => [])).isSessionLive
   const sealed = await turn.vault.seal(messages.content, turn.userMessageId, content)
   const words = sql.param(turn.vault.indexWords(content))
+  // What begins a conversation anew names itself: whatever has no parent follows what was said last.
+  const parent =
+    turn.editOf === undefined
+      ? sql`null::uuid`
+      : sql`coalesce((select e.parent_id from ${messages} e where e.id = ${turn.editOf}), ${turn.userMessageId}::uuid)`
   const { isSessionLive } = await asTurn(turn.caller, (db) => [
     // Whoever writes to this conversation waits here, so that a second try sees what the first one wrote.
     db
@@ -34,9 +45,9 @@ export async function storeUserMessage(turn: LiveTurn, content: string): Promise
       .where(eq(conversations.id, turn.conversationId))
       .for('no key update'),
     db.execute(sql`
-      insert into ${messages} (id, conversation_id, turn_id, role, content, words)
-      select ${turn.userMessageId}::uuid, ${turn.conversationId}::uuid, ${turn.turnId}::uuid, 'user', ${sealed}::bytea,
-        ${words}::bigint[]
+      insert into ${messages} (id, conversation_id, parent_id, turn_id, role, content, words)
+      select ${turn.userMessageId}::uuid, ${turn.conversationId}::uuid, ${parent}, ${turn.turnId}::uuid, 'user',
+        ${sealed}::bytea, ${words}::bigint[]
       where not exists (select 1 from ${messages} where ${messages.id} = ${turn.userMessageId})`),
   ])
   return isSessionLive
@@ -71,7 +82,8 @@ export async function answerTurn(
   })
   await checkpoints.close()
   const latencyMs = Date.now() - startedAt
-  const said = await patiently(async () => await finishTurn(turn, state, text, reply, latencyMs))
+  const spent = spentTokens(reply, text.slice(before.length))
+  const said = await patiently(async () => await finishTurn(turn, state, text, { reply, latencyMs, spent }))
   return { state, said, checkpoints: checkpoints.flights }
 }
 
@@ -121,8 +133,7 @@ async function finishTurn(
   turn: LiveTurn,
   state: AnsweredTurn['state'],
   text: string,
-  reply: Reply,
-  latencyMs: number,
+  { reply, latencyMs, spent }: { readonly reply: Reply; readonly latencyMs: number; readonly spent: number },
 ): Promise<readonly MessageRow[]> {
   const content = await turn.vault.seal(messages.content, turn.replyMessageId, text)
   const words = sql.param(turn.vault.indexWords(text))
@@ -130,7 +141,7 @@ async function finishTurn(
   const { results } = await asTurn(turn.caller, (db) => [
     db.execute(
       sql`select app.finish_turn(${state}, ${content}, ${reply.model}, ${latencyMs}, ${promptTokens}, ${completionTokens},
-        ${words}::bigint[])`,
+        ${words}::bigint[], ${spent})`,
     ),
     selectMessages(db).where(or(eq(messages.turnId, turn.turnId), eq(messages.id, turn.userMessageId))),
   ])

@@ -1,20 +1,21 @@
 import { asc, eq, or, sql } from 'drizzle-orm'
 import { v7 as uuidv7 } from 'uuid'
-import { answerTurn } from '#src/conversations/answer-turn.ts'
 import { followTurn } from '#src/conversations/follow-turn.ts'
 import type { ChatCompletion, ChatCompletionRequest, CompletionUsage, Model } from '#src/conversations/openai-shapes.ts'
 import { NewTurn } from '#src/conversations/shapes.ts'
 import { buildPrompt } from '#src/conversations/prompt.ts'
-import { startTurn, type StartedTurn } from '#src/conversations/take-turn.ts'
+import { answerStarted, startTurn, type StartedTurn } from '#src/conversations/take-turn.ts'
+import { apart } from '#src/db/apart.ts'
 import { found } from '#src/db/rows.ts'
 import { asUser, type Caller, type Db } from '#src/db/scope.ts'
 import { describeFailure } from '#src/http/log.ts'
 import { openAiErrorOf, Problem } from '#src/http/problem.ts'
 import { eventStream } from '#src/http/sse.ts'
-import { awaitFirst } from '#src/llm/await-first.ts'
-import { askModel } from '#src/llm/openai-compatible.ts'
-import type { ReplyUsage } from '#src/llm/port.ts'
+import { ask } from '#src/llm/ask.ts'
+import type { Reply, ReplyUsage } from '#src/llm/port.ts'
+import { spentTokens } from '#src/llm/tokens.ts'
 import { personas } from '#src/personas/tables.ts'
+import { reserveUsage, settleUsage } from '#src/usage/quota.ts'
 
 const mostModels = 100
 
@@ -59,11 +60,15 @@ export interface BegunCompletion {
 
 /**
  * A reply of a persona to messages that the client keeps: nothing is stored. Returns once its first piece is there. Throws
- * `not_found` for a persona that the caller may not see, `invalid_body`, and what asking the model throws.
+ * `not_found` for a persona that the caller may not see, `invalid_body`, `quota_exceeded`, and what asking the model throws.
  */
 export async function completeChat(caller: Caller, request: ChatCompletionRequest): Promise<BegunCompletion> {
   const said = lastWords(request)
-  const [rows] = await asUser(caller, (db) => [
+  const { LLM_PROMPT_TOKENS: budget, LLM_REPLY_TOKENS: replyTokens } = caller.config
+  const usageId = uuidv7()
+  const reservation = { id: usageId, kind: 'llm_tokens', amount: budget + replyTokens } as const
+  const [, rows] = await asUser(caller, (db) => [
+    reserveUsage(db, caller.config, reservation),
     db
       .select({
         displayName: personas.displayName,
@@ -74,19 +79,42 @@ export async function completeChat(caller: Caller, request: ChatCompletionReques
       .where(isNamed(request.model))
       .limit(1),
   ])
-  const history = request.messages
-    .slice(0, -1)
-    .toReversed()
-    .map(({ role, content }) => ({ role: role === 'assistant' ? role : ('user' as const), content }))
-  const reply = await awaitFirst(await askModel(caller.config, buildPrompt(found(rows), history, said)))
-  return {
-    ...begun(request),
-    read: async (onText) => {
-      for await (const delta of reply.deltas) onText(delta)
-      return { usage: usageFrom(reply.usage()), isWhole: true }
-    },
-    cancel: () => reply.cancel(),
+  const settle = (tokens: number) => caller.defer(settled(caller, usageId, tokens))
+  try {
+    const newestFirst = request.messages
+      .slice(0, -1)
+      .toReversed()
+      .map(({ role, content }) => ({ role: role === 'assistant' ? role : ('user' as const), content }))
+    const reply = await ask(caller.config, buildPrompt({ speaker: found(rows), newestFirst, content: said, budget }))
+    return {
+      ...begun(request),
+      read: async (onText) => await readPaid(reply, onText, settle),
+      cancel: () => reply.cancel(),
+    }
+  } catch (error) {
+    settle(0)
+    throw error
   }
+}
+
+async function readPaid(reply: Reply, onText: (delta: string) => void, settle: (tokens: number) => void) {
+  let text = ''
+  try {
+    for await (const delta of reply.deltas) {
+      text += delta
+      onText(delta)
+    }
+  } finally {
+    settle(spentTokens(reply, text))
+  }
+  return { usage: usageFrom(reply.usage()), isWhole: true }
+}
+
+/** Says what a completion took, beside its answer. Where that fails the sweep gives it back. */
+async function settled(caller: Caller, usageId: string, tokens: number): Promise<void> {
+  await asUser(apart(caller), (db) => [settleUsage(db, usageId, tokens)]).catch((error: unknown) =>
+    caller.report({ event: 'usage_not_settled', ...describeFailure(error) }),
+  )
 }
 
 /**
@@ -110,10 +138,9 @@ export async function completeTurn(
 
 async function readTurn(caller: Caller, started: StartedTurn, onText: (delta: string) => void) {
   if (started.isLive) {
-    const { turn, reply, before } = started
-    if (before !== '') onText(before)
-    const { state } = await answerTurn(turn, reply, onText, before)
-    return { usage: usageFrom(reply.usage()), isWhole: state === 'complete' }
+    if (started.before !== '') onText(started.before)
+    const { state } = await answerStarted(started, onText)
+    return { usage: usageFrom(started.reply.usage()), isWhole: state === 'complete' }
   }
   const ended = await followTurn(caller, started.seen, 0, onText)
   return { usage: undefined, isWhole: ended.state === 'complete' }

@@ -1,4 +1,4 @@
-import { and, eq, sql, type Placeholder } from 'drizzle-orm'
+import { and, eq, sql, type Placeholder, type SQL } from 'drizzle-orm'
 import { v7 as uuidv7 } from 'uuid'
 import { z } from 'zod'
 import type {
@@ -36,7 +36,7 @@ export async function createConversation(
         ${sql.param(input.tags ?? [])}::text[], ${input.is_temporary ?? false}
       where ${isOurClaim(claim)}`),
     readClaim(db, claim),
-    selectConversations(db).where(eq(conversations.id, claimedResource(claim))),
+    conversationNamed(db, claimedResource(claim)),
   ])
   refuseReusedKey(claim, claims)
   return await conversationFrom(await openVault(caller), found(rows))
@@ -62,7 +62,7 @@ export async function listConversations(caller: Caller, query: ConversationQuery
 
 /** One of the caller's conversations. Throws `not_found`. */
 export async function getConversation(caller: Caller, id: string): Promise<Conversation> {
-  const [rows] = await asUser(caller, (db) => [selectConversations(db).where(eq(conversations.id, id))])
+  const [rows] = await asUser(caller, (db) => [conversationNamed(db, id)])
   return await conversationFrom(await openVault(caller), found(rows))
 }
 
@@ -110,12 +110,17 @@ const columns = {
   isPinned: conversations.isPinned,
   isTemporary: conversations.isTemporary,
   messageCount: conversations.messageCount,
+  lastSeq: conversations.lastSeq,
+  leafMessageId: conversations.leafMessageId,
   lastMessageAt: conversations.lastMessageAt,
   createdAt: conversations.createdAt,
   updatedAt: conversations.updatedAt,
 }
 
 const selectConversations = (db: Db) => db.select(columns).from(conversations)
+
+/** The stored columns behind one Conversation. */
+export const conversationNamed = (db: Db, id: string | SQL) => selectConversations(db).where(eq(conversations.id, id))
 type ConversationRow = Awaited<ReturnType<typeof selectConversations>>[number]
 
 const pages = (db: Db, limit: number | Placeholder) =>
@@ -155,11 +160,19 @@ const isBeyond = (order: Wish['order'], at: unknown, id: unknown) =>
 
 const firstPage = compiled<ConversationRow[], { limit: number }>((db, value) => pages(db, value('limit')))
 
+/** Those after a moment of activity and an id, oldest first. */
+export const changedAfter = (db: Db, at: Date, id: string, limit: number) =>
+  selectConversations(db)
+    .where(isBeyond('oldest', at.toISOString(), id))
+    .orderBy(sql`${conversations.updatedAt} nulls first`, sql`${conversations.id} nulls first`)
+    .limit(limit)
+
 const laterPage = compiled<ConversationRow[], { limit: number; at: string; id: string }>((db, value) =>
   pages(db, value('limit')).where(isBeyond('newest', value('at'), value('id'))),
 )
 
-async function conversationFrom(vault: Vault, row: ConversationRow): Promise<Conversation> {
+/** Opens a stored conversation. */
+export async function conversationFrom(vault: Vault, row: ConversationRow): Promise<Conversation> {
   const [title, summary] = await Promise.all([
     vault.read(conversations.title, row.id, row.title),
     vault.read(conversations.summary, row.id, row.summary),
@@ -175,6 +188,8 @@ async function conversationFrom(vault: Vault, row: ConversationRow): Promise<Con
     is_pinned: row.isPinned,
     is_temporary: row.isTemporary,
     message_count: row.messageCount,
+    last_seq: row.lastSeq,
+    leaf_message_id: row.leafMessageId,
     last_message_at: row.lastMessageAt?.toISOString() ?? null,
     created_at: row.createdAt.toISOString(),
     updated_at: row.updatedAt.toISOString(),

@@ -1,6 +1,7 @@
 import { and, eq, or, sql, type SQL } from 'drizzle-orm'
 import { deadAfterSeconds } from '#src/conversations/checkpoints.ts'
-import { messageFrom, selectMessages, type MessageRow } from '#src/conversations/messages.ts'
+import { messageFrom } from '#src/conversations/messages.ts'
+import { selectMessages, type MessageRow } from '#src/conversations/stored-messages.ts'
 import { messages, turns } from '#src/conversations/tables.ts'
 import { found } from '#src/db/rows.ts'
 import { asUser, type Caller, type Db } from '#src/db/scope.ts'

@@ -2,6 +2,7 @@ import { and, eq, gt, lt, sql } from 'drizzle-orm'
 import { v7 as uuidv7 } from 'uuid'
 import { z } from 'zod'
 import type { Feedback, Message, MessagePage, MessageQuery, NewMessage } from '#src/conversations/shapes.ts'
+import { leafOf, selectMessages, selectPath, type MessageRow } from '#src/conversations/stored-messages.ts'
 import { conversations, messages } from '#src/conversations/tables.ts'
 import { compiled } from '#src/db/recorded-statements.ts'
 import { found } from '#src/db/rows.ts'
@@ -76,8 +77,9 @@ const After = z.strictObject({ seq: z.int() })
 export async function listMessages(
   caller: Caller,
   conversationId: string,
-  { limit, cursor, order: asked, after_seq: afterSeq }: MessageQuery,
+  { limit, cursor, order: asked, branch, after_seq: afterSeq }: MessageQuery,
 ): Promise<MessagePage> {
+  if (branch === 'current') return await listPath(caller, conversationId, { limit, cursor })
   const order = afterSeq === undefined ? asked : 'oldest'
   const list = `messages:${conversationId}:${order}`
   const position = await readPosition(caller, list, After, cursor)
@@ -91,6 +93,28 @@ export async function listMessages(
   found(owned)
   position.check()
   const { rows, next_cursor } = await pageFrom(caller, list, limit, page, (last) => ({ seq: last.seq }))
+  const vault = await openVault(caller)
+  return { items: await Promise.all(rows.map((row) => messageFrom(vault, row))), next_cursor }
+}
+
+const AfterOnPath = z.strictObject({ parent: z.uuid() })
+
+/** The path that counts, newest first: a page goes on with what the last message of the one before follows. */
+async function listPath(
+  caller: Caller,
+  conversationId: string,
+  { limit, cursor }: { readonly limit: number; readonly cursor: string | undefined },
+): Promise<MessagePage> {
+  const list = `path:${conversationId}`
+  const position = await readPosition(caller, list, AfterOnPath, cursor)
+  const from = position.after === undefined ? leafOf(conversationId) : sql`${position.after.parent}::uuid`
+  const [owned, page] = await asUser(caller, (db) => [
+    ownConversation({ conversationId }),
+    selectPath(db, conversationId, from, limit + 1),
+  ])
+  found(owned)
+  position.check()
+  const { rows, next_cursor } = await pageFrom(caller, list, limit, page, (last) => ({ parent: last.parentId }))
   const vault = await openVault(caller)
   return { items: await Promise.all(rows.map((row) => messageFrom(vault, row))), next_cursor }
 }
@@ -111,31 +135,6 @@ export async function giveFeedback(
   ])
   return await messageFrom(await openVault(caller), found(rows))
 }
-
-/** The stored columns behind a Message. */
-export const selectMessages = (db: Db) =>
-  db
-    .select({
-      id: messages.id,
-      conversationId: messages.conversationId,
-      parentId: messages.parentId,
-      turnId: messages.turnId,
-      seq: messages.seq,
-      role: messages.role,
-      origin: messages.origin,
-      content: messages.content,
-      contentType: messages.contentType,
-      metadata: messages.metadata,
-      status: messages.status,
-      tokens: messages.tokens,
-      model: messages.model,
-      latencyMs: messages.latencyMs,
-      feedback: messages.feedback,
-      createdAt: messages.createdAt,
-    })
-    .from(messages)
-
-export type MessageRow = Awaited<ReturnType<typeof selectMessages>>[number]
 
 const ownConversation = compiled<{ id: string }[], { conversationId: string }>((db, value) =>
   db

@@ -1,9 +1,11 @@
-import { and, eq, isNull, ne, or, sql, type SQL } from 'drizzle-orm'
+import { and, eq, or, sql, type SQL } from 'drizzle-orm'
+import { v7 as uuidv7 } from 'uuid'
+import type { Config } from '#src/config.ts'
 import { isAbandoned, selectTurns, type TurnRow } from '#src/conversations/follow-turn.ts'
-import { selectMessages, type MessageRow } from '#src/conversations/messages.ts'
+import { type MessageRow, leafOf, selectMessages, selectPath } from '#src/conversations/stored-messages.ts'
 import type { Speaker } from '#src/conversations/prompt.ts'
 import { conversations, messages, turns } from '#src/conversations/tables.ts'
-import { descending } from '#src/db/columns.ts'
+import type { Sealed } from '#src/db/columns.ts'
 import { found } from '#src/db/rows.ts'
 import { again, asUser, type Caller, type Db, type Results } from '#src/db/scope.ts'
 import {
@@ -17,6 +19,7 @@ import {
 } from '#src/http/idempotency.ts'
 import { Problem } from '#src/http/problem.ts'
 import { personas } from '#src/personas/tables.ts'
+import { limitsOf } from '#src/usage/quota.ts'
 
 const historyMessages = 40
 
@@ -28,6 +31,15 @@ export interface TurnPlan {
   readonly replyMessageId: string
   /** A reply of the companion's to which this is another version: it answers the same words. */
   readonly anotherOf?: string
+  /** Words of the person's to which these are another version: they follow what those follow. */
+  readonly editOf?: string
+}
+
+/** What the conversation of a turn says of itself, sealed. */
+interface Talk {
+  readonly title: Sealed | null
+  readonly summary: Sealed | null
+  readonly summarySeq: number
 }
 
 /** A turn as the first flight left it. */
@@ -37,41 +49,67 @@ export interface OpenedTurn {
   readonly isOurs: boolean
   /** Undefined where the companion is gone. */
   readonly speaker: Speaker | undefined
-  /** Newest first, without what the turn has stored. */
+  readonly talk: Talk
+  /** What was said before the words that it answers, newest first, on the way that leads to them. */
   readonly history: readonly MessageRow[]
   /** The words that it answers and the reply, as far as they are stored. */
   readonly said: readonly MessageRow[]
 }
 
 /**
- * The first flight of a turn: claims the key, opens the turn (or takes up one that failed under the same key), and
- * brings persona, newest history and what the turn has stored. Throws `not_found` or `idempotency_key_reused`. Flown again,
- * it finds the turn that it opened.
+ * The first flight of a turn: claims the key, opens the turn (or takes up one that failed under the same key), sets tokens
+ * aside for it, and brings persona, newest history and what the turn has stored. Throws `not_found`, `quota_exceeded` or
+ * `idempotency_key_reused`; nothing is claimed then. Flown again, it finds the turn that it opened.
  */
 export async function openTurn(caller: Caller, plan: TurnPlan, claim: Claim): Promise<OpenedTurn> {
-  const [, , , claims, ...about] = await again(
+  const { conversationId, keyHash, anotherOf, editOf } = plan
+  const turnId = claimedResource(claim)
+  const usageId = uuidv7()
+  const [, , , , , claims, ...about] = await again(
     async () =>
       await asUser(caller, (db) => [
         claimKey(db, claim),
-        plan.anotherOf === undefined ? insertTurn(db, plan, claim) : insertVersion(db, plan, claim, plan.anotherOf),
-        takeUp(db, plan.keyHash, and(isSameRequest(claim), eq(turns.id, claimedResource(claim)), hasSaidNothing)),
+        requireMessage(
+          db,
+          claim,
+          conversationId,
+          anotherOf === undefined ? [editOf, 'user'] : [anotherOf, 'assistant'],
+        ),
+        anotherOf === undefined ? insertTurn(db, plan, claim) : insertVersion(db, plan, claim, anotherOf),
+        takeUp(db, keyHash, and(isSameRequest(claim), eq(turns.id, turnId), hasSaidNothing)),
+        reserveTurn(db, caller.config, turnId, keyHash, usageId),
         readClaim(db, claim),
-        ...selectAbout(db, claimedResource(claim), plan.conversationId),
+        ...selectAbout(db, turnId, conversationId, editOf),
       ]),
   )
   refuseReusedKey(claim, claims)
-  return openedFrom(about, plan.conversationId, plan.keyHash)
+  return openedFrom(about, conversationId, keyHash)
 }
+
+const requireMessage = (
+  db: Db,
+  claim: Claim,
+  conversationId: string,
+  [id, role]: readonly [string | undefined, MessageRow['role']],
+) =>
+  db.execute(
+    sql`select app.require_message(${id ?? null}::uuid, ${conversationId}, ${role}) where ${isOurClaim(claim)}`,
+  )
+
+const reserveTurn = (db: Db, config: Config, turnId: SQL, keyHash: Uint8Array, usageId: string) =>
+  db.execute(sql`select app.reserve_turn(${turnId}, ${keyHash}::bytea, ${usageId},
+    ${config.LLM_PROMPT_TOKENS + config.LLM_REPLY_TOKENS}, ${limitsOf(config).llm_tokens})`)
 
 /**
  * Opens a turn that was interrupted, or whose Worker died, to go on with what it said, in one flight as above. Throws
- * `not_found`, `turn_in_progress`, or `conflict` for one that said all or nothing.
+ * `not_found`, `quota_exceeded`, `turn_in_progress`, or `conflict` for one that said all or nothing.
  */
 export async function reopenTurn(
   caller: Caller,
   { conversationId, turnId, keyHash }: { conversationId: string; turnId: string; keyHash: Uint8Array },
 ): Promise<OpenedTurn> {
-  const [, ...about] = await again(
+  const usageId = uuidv7()
+  const [, , ...about] = await again(
     async () =>
       await asUser(caller, (db) => [
         takeUp(
@@ -83,6 +121,7 @@ export async function reopenTurn(
             or(eq(turns.state, 'interrupted'), isAbandoned),
           ),
         ),
+        reserveTurn(db, caller.config, sql`${turnId}::uuid`, keyHash, usageId),
         ...selectAbout(db, sql`${turnId}::uuid`, conversationId),
       ]),
   )
@@ -92,33 +131,22 @@ export async function reopenTurn(
   throw new Problem('conflict', opened.row.state === 'complete' ? 'The reply is complete.' : 'Nothing was said.')
 }
 
-const selectAbout = (db: Db, turnId: SQL, conversationId: string) =>
+const selectAbout = (db: Db, turnId: SQL, conversationId: string, editOf?: string) =>
   [
     selectTurns(db).where(eq(turns.id, turnId)),
     selectSpeaker(db, conversationId),
-    selectMessages(db)
-      .where(
-        and(
-          eq(messages.conversationId, conversationId),
-          or(isNull(messages.turnId), ne(messages.turnId, turnId)),
-          isBefore(turnId),
-          isNewestVersion,
-        ),
-      )
-      .orderBy(descending(messages.seq))
-      .limit(historyMessages),
+    selectPath(db, conversationId, beginningOf(turnId, conversationId, editOf), historyMessages),
     selectMessages(db).where(or(eq(messages.turnId, turnId), eq(messages.id, wordsOf(turnId)))),
   ] as const
 
 const wordsOf = (turnId: SQL) => sql`(select ${turns.userMessageId} from ${turns} where ${turns.id} = ${turnId})`
 
-// Once the words are stored, what came after them is no history of theirs.
-const isBefore = (turnId: SQL) =>
-  sql`${messages.seq} < coalesce((select u.seq from ${messages} u where u.id = ${wordsOf(turnId)}), 9007199254740991)`
-
-const isNewestVersion = sql`not (${messages.role} = 'assistant' and ${messages.parentId} is not null and exists (
-  select from ${messages} v where v.parent_id = ${messages.parentId} and v.conversation_id = ${messages.conversationId}
-    and v.role = 'assistant' and v.seq > ${messages.seq}))`
+/** The message that the words of a turn follow: as they are stored, or as they will be. */
+const beginningOf = (turnId: SQL, conversationId: string, editOf: string | undefined) => sql`case
+  when exists (select from ${messages} u where u.id = ${wordsOf(turnId)})
+    then (select u.parent_id from ${messages} u where u.id = ${wordsOf(turnId)})
+  when ${editOf ?? null}::uuid is not null then (select e.parent_id from ${messages} e where e.id = ${editOf ?? null}::uuid)
+  else ${leafOf(conversationId)} end`
 
 function openedFrom(
   [turnRows, speakers, history, said]: Results<ReturnType<typeof selectAbout>>,
@@ -127,10 +155,10 @@ function openedFrom(
 ): OpenedTurn {
   // Asked for in the query, a conversation would be looked through from end to end for its one turn.
   const row = found(turnRows.filter((turn) => turn.conversationId === conversationId))
-  const { displayName, description, systemPrompt } = found(speakers)
+  const { displayName, description, systemPrompt, ...talk } = found(speakers)
   const isGone = displayName === null || description === null || systemPrompt === null
   const isOurs = Buffer.compare(row.keyHash, keyHash) === 0
-  return { row, isOurs, speaker: isGone ? undefined : { displayName, description, systemPrompt }, history, said }
+  return { row, isOurs, speaker: isGone ? undefined : { displayName, description, systemPrompt }, talk, history, said }
 }
 
 const insertTurn = (db: Db, plan: TurnPlan, claim: Claim) =>
@@ -144,8 +172,9 @@ const insertVersion = (db: Db, plan: TurnPlan, claim: Claim, anotherOf: string) 
   db.execute(sql`
     insert into ${turns} (id, conversation_id, key_hash, user_message_id, reply_message_id)
     select ${claim.resourceId}::uuid, m.conversation_id, ${plan.keyHash}::bytea, m.parent_id, ${plan.replyMessageId}::uuid
-    from ${messages} m where m.id = ${anotherOf} and m.conversation_id = ${plan.conversationId} and m.origin = 'companion'
-      and m.parent_id is not null and ${isOurClaim(claim)} on conflict (id) do nothing`)
+    from ${messages} m join ${messages} u on u.id = m.parent_id and u.role = 'user'
+    where m.id = ${anotherOf} and m.conversation_id = ${plan.conversationId} and m.origin = 'companion' and ${isOurClaim(claim)}
+    on conflict (id) do nothing`)
 
 // A turn whose Worker died before its first sentence was kept is as good as one that failed.
 const hasSaidNothing = sql`(${turns.state} = 'failed' or (${isAbandoned} and ${turns.checkpoint} is null
@@ -171,6 +200,9 @@ const selectSpeaker = (db: Db, conversationId: string) =>
       displayName: personas.displayName,
       description: personas.description,
       systemPrompt: personas.systemPrompt,
+      title: conversations.title,
+      summary: conversations.summary,
+      summarySeq: conversations.summarySeq,
     })
     .from(conversations)
     .leftJoin(personas, eq(personas.id, conversations.personaId))

@@ -47,6 +47,7 @@ const complete = createRoute({
     limiter: 'COSTLY_LIMITER',
     bodyBytes: chatBytes,
     problems: [
+      'quota_exceeded',
       'not_found',
       'conflict',
       'idempotency_key_reused',

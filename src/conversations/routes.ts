@@ -13,6 +13,7 @@ import {
   ConversationPage,
   ConversationQuery,
   Feedback,
+  Fork,
   FoundPage,
   Message,
   MessagePage,
@@ -20,8 +21,13 @@ import {
   MessageSearch,
   NewConversation,
   NewMessage,
+  SearchQuery,
+  Sync,
+  SyncQuery,
 } from '#src/conversations/shapes.ts'
 import { searchMessages } from '#src/conversations/search.ts'
+import { syncConversations } from '#src/conversations/sync.ts'
+import { chooseVersion, forkConversation } from '#src/conversations/versions.ts'
 import { jsonBodyBytes, session } from '#src/http/access.ts'
 import { callerOf } from '#src/http/context.ts'
 import { idField, IdParams } from '#src/http/fields.ts'
@@ -112,6 +118,56 @@ const search = createRoute({
   responses: { 200: jsonContent(FoundPage, 'Newest first.') },
 })
 
+const lookUp = createRoute({
+  ...session(tag, { problems: ['not_found', 'invalid_cursor'] }),
+  method: 'get',
+  path: '/search',
+  summary: 'The same by a URL, which proxies and browsers keep',
+  request: { query: SearchQuery },
+  responses: { 200: jsonContent(FoundPage, 'Newest first.') },
+})
+
+const choose = createRoute({
+  ...session(tag, { problems: ['not_found'] }),
+  method: 'post',
+  path: '/conversations/{id}/messages/{message_id}/choose',
+  summary: 'Go on from this version of what was said',
+  request: { params: z.strictObject({ id: idField, message_id: idField }) },
+  responses: {
+    200: jsonContent(
+      Conversation,
+      'The conversation, whose path leads over this message and the newest that follow it.',
+    ),
+  },
+})
+
+const fork = createRoute({
+  ...session(tag, { bodyBytes: jsonBodyBytes, problems: ['not_found', 'conflict', 'idempotency_key_reused'] }),
+  method: 'post',
+  path: '/conversations/{id}/messages/{message_id}/fork',
+  summary: 'Begin another conversation as this one began, up to a message',
+  request: {
+    params: z.strictObject({ id: idField, message_id: idField }),
+    headers: IdempotencyHeader,
+    body: jsonBody(Fork),
+  },
+  responses: {
+    201: jsonContent(
+      Conversation,
+      'A conversation of its own, with copies of the newest 1,000 messages up to that one.',
+    ),
+  },
+})
+
+const sync = createRoute({
+  ...session(tag, { problems: ['invalid_cursor'] }),
+  method: 'get',
+  path: '/sync',
+  summary: 'What has changed since this device asked last',
+  request: { query: SyncQuery },
+  responses: { 200: jsonContent(Sync, 'Conversations that changed, oldest change first, and those that are gone.') },
+})
+
 export const conversationRoutes = newRouter()
   .openapi(create, async (c) =>
     c.json(await createConversation(callerOf(c), c.req.valid('json'), c.req.valid('header')['idempotency-key']), 201),
@@ -137,3 +193,17 @@ export const conversationRoutes = newRouter()
     return c.json(await giveFeedback(callerOf(c), id, messageId, c.req.valid('json')), 200)
   })
   .openapi(search, async (c) => c.json(await searchMessages(callerOf(c), c.req.valid('json')), 200))
+  .openapi(lookUp, async (c) => {
+    const { q: query, ...rest } = c.req.valid('query')
+    return c.json(await searchMessages(callerOf(c), { query, ...rest }), 200)
+  })
+  .openapi(choose, async (c) => {
+    const { id, message_id: messageId } = c.req.valid('param')
+    return c.json(await chooseVersion(callerOf(c), id, messageId), 200)
+  })
+  .openapi(fork, async (c) => {
+    const { id, message_id: messageId } = c.req.valid('param')
+    const key = c.req.valid('header')['idempotency-key']
+    return c.json(await forkConversation(callerOf(c), id, messageId, c.req.valid('json'), key), 201)
+  })
+  .openapi(sync, async (c) => c.json(await syncConversations(callerOf(c), c.req.valid('query')), 200))

@@ -1,6 +1,7 @@
 import { desc, eq, sql } from 'drizzle-orm'
 import { z } from 'zod'
-import { messageFrom, selectMessages } from '#src/conversations/messages.ts'
+import { messageFrom } from '#src/conversations/messages.ts'
+import { selectMessages } from '#src/conversations/stored-messages.ts'
 import type { FoundPage, Message, MessageSearch } from '#src/conversations/shapes.ts'
 import { conversations, messages } from '#src/conversations/tables.ts'
 import { found } from '#src/db/rows.ts'

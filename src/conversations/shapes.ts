@@ -18,6 +18,12 @@ export const Conversation = z
     is_pinned: z.boolean(),
     is_temporary: z.boolean(),
     message_count: z.int(),
+    last_seq: z
+      .int()
+      .openapi({ description: 'The `seq` of what was said last: beyond it a device has missed nothing.' }),
+    leaf_message_id: idField.nullable().openapi({
+      description: 'Where the path ends that counts: this message, what it follows, and so on up to the first.',
+    }),
     last_message_at: momentField.nullable(),
     created_at: momentField,
     updated_at: momentField,
@@ -47,11 +53,43 @@ export type ConversationQuery = z.output<typeof ConversationQuery>
 /** In which order what was said is read. */
 export const MessageQuery = PageQuery.extend({
   order: orderField,
+  branch: z.enum(['all', 'current']).default('all').openapi({
+    description: 'All versions of what was said, or only those of the path that counts, newest first.',
+  }),
   after_seq: z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER).optional().openapi({
     description: 'Only what came after the message with this `seq`, oldest first: what a device has missed.',
   }),
-})
+}).refine(
+  ({ branch, order, after_seq: afterSeq }) => branch === 'all' || (order === 'newest' && afterSeq === undefined),
+  { path: ['branch'], message: 'current is read newest first, and not after a seq' },
+)
 export type MessageQuery = z.output<typeof MessageQuery>
+
+/** Since when, and how many conversations at the most. */
+export const SyncQuery = z.strictObject({
+  after: z.string().max(2_000).optional().openapi({
+    description: 'The `next` of the answer before; without it everything comes. Opaque, good for 80 days.',
+  }),
+  limit: PageQuery.shape.limit,
+})
+export type SyncQuery = z.output<typeof SyncQuery>
+
+/** What a device has missed. */
+export const Sync = z
+  .strictObject({
+    conversations: z.array(Conversation).openapi({
+      description: 'Those that have changed, as they are now; what was said in one is read with `after_seq`.',
+    }),
+    deleted_ids: z.array(idField).openapi({ description: 'Conversations that are gone.' }),
+    next: z.string().openapi({ description: 'What to ask after the next time.' }),
+    has_more: z.boolean().openapi({ description: 'Whether to ask again at once.' }),
+  })
+  .openapi('Sync')
+export type Sync = z.output<typeof Sync>
+
+/** What a conversation is called that begins as another one did. */
+export const Fork = z.strictObject({ title: titleField.optional() }).openapi('Fork')
+export type Fork = z.output<typeof Fork>
 
 /** With whom to talk. */
 export const NewConversation = z
@@ -154,8 +192,30 @@ export const MessageSearch = z
   .openapi('MessageSearch')
 export type MessageSearch = z.output<typeof MessageSearch>
 
+/** The same in a URL, for those who may keep it there. */
+export const SearchQuery = PageQuery.extend({
+  q: textField({ max: 200 }).openapi({ description: 'Words; a message must hold all of them.' }),
+  conversation_id: idField.optional(),
+})
+
 /** What a person says to the companion. */
-export const NewTurn = z.strictObject({ content: spokenField(16_000) }).openapi('NewTurn')
+export const NewTurn = z
+  .strictObject({
+    content: spokenField(16_000),
+    edit_of: idField.optional().openapi({
+      description:
+        'Words of yours that these are to stand beside, as another version: what was said after those is on another path.',
+    }),
+    is_hidden: z
+      .boolean()
+      .optional()
+      .openapi({ description: 'The words reach the companion and are not stored: “introduce yourself”.' }),
+  })
+  .refine((turn) => turn.edit_of === undefined || turn.is_hidden !== true, {
+    path: ['is_hidden'],
+    message: 'cannot be another version of what is stored',
+  })
+  .openapi('NewTurn')
 export type NewTurn = z.output<typeof NewTurn>
 
 /** A finished turn. */

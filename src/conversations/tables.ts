@@ -9,6 +9,7 @@ import {
   jsonb,
   pgPolicy,
   pgTable,
+  primaryKey,
   text,
   unique,
   uuid,
@@ -42,6 +43,10 @@ export const conversations = pgTable(
     isTemporary: boolean('is_temporary').notNull().default(false),
     messageCount: integer('message_count').notNull().default(0),
     lastSeq: bigint('last_seq', { mode: 'number' }).notNull().default(0),
+    /** Where what was said ends: its parents, up to the first, are what counts. Set before that message is there, so no key of another table. */
+    leafMessageId: uuid('leaf_message_id'),
+    /** Up to which message the summary tells. */
+    summarySeq: bigint('summary_seq', { mode: 'number' }).notNull().default(0),
     lastMessageAt: moment('last_message_at'),
     createdAt: moment('created_at').notNull().defaultNow(),
     updatedAt: moment('updated_at').notNull().defaultNow(),
@@ -83,6 +88,30 @@ export const conversations = pgTable(
   ],
 ).enableRLS()
 
+// A device that has not asked for longer begins anew.
+const isForgotten = sql`deleted_at < now() - interval '90 days'`
+
+/** Conversations that are gone, so that other devices hear of it. A trigger writes them. */
+export const conversationDeletions = pgTable(
+  'conversation_deletions',
+  {
+    goneId: uuid('gone_id').notNull(),
+    userId: ownerColumn(),
+    deletedAt: moment('deleted_at').notNull().defaultNow(),
+  },
+  (table) => [
+    // A chat of the AI SDK may begin again under the same id.
+    primaryKey({ name: 'conversation_deletions_pkey', columns: [table.userId, table.goneId, table.deletedAt] }),
+    index('conversation_deletions_user_id_deleted_at_idx').on(table.userId, table.deletedAt),
+    index('conversation_deletions_deleted_at_idx').on(table.deletedAt),
+    ownerForeignKey('conversation_deletions', table.userId),
+    ...ownRowPolicies('conversation_deletions', ['select']),
+    ...gatePolicies('conversation_deletions', ['insert']),
+    jobsPolicy('conversation_deletions', 'select', isForgotten),
+    jobsPolicy('conversation_deletions', 'delete', isForgotten),
+  ],
+).enableRLS()
+
 export const turns = pgTable(
   'turns',
   {
@@ -98,6 +127,8 @@ export const turns = pgTable(
     userMessageId: uuid('user_message_id').notNull(),
     replyMessageId: uuid('reply_message_id').notNull(),
     checkpoint: sealed(),
+    // Its foreign key is in a migration by hand, too.
+    usageId: uuid('usage_id'),
     promptTokens: integer('prompt_tokens'),
     completionTokens: integer('completion_tokens'),
     startedAt: moment('started_at').notNull().defaultNow(),
@@ -112,6 +143,7 @@ export const turns = pgTable(
     index('turns_user_id_idx').on(table.userId),
     index('turns_conversation_id_user_id_idx').on(table.conversationId, table.userId),
     index('turns_session_id_user_id_idx').on(table.sessionId, table.userId),
+    index('turns_usage_id_user_id_idx').on(table.usageId, table.userId),
     index('turns_streaming_checked_at_idx')
       .on(table.checkedAt)
       .where(sql`state = 'streaming'`),

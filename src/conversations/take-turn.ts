@@ -8,18 +8,20 @@ import {
 } from '#src/conversations/answer-turn.ts'
 import { Checkpoints } from '#src/conversations/checkpoints.ts'
 import { followTurn, seenTurnFrom, type SeenTurn } from '#src/conversations/follow-turn.ts'
-import { messageFrom, type MessageRow } from '#src/conversations/messages.ts'
+import { messageFrom } from '#src/conversations/messages.ts'
+import { type MessageRow } from '#src/conversations/stored-messages.ts'
 import { openTurn, reopenTurn, type OpenedTurn } from '#src/conversations/open-turn.ts'
 import { buildPrompt } from '#src/conversations/prompt.ts'
 import type { NewTurn, Turn } from '#src/conversations/shapes.ts'
+import { conversations } from '#src/conversations/tables.ts'
+import { takeNotes, type Heard } from '#src/conversations/take-notes.ts'
 import { UiMessageWriter } from '#src/conversations/ui-message-stream.ts'
 import type { Caller } from '#src/db/scope.ts'
 import { describeFailure } from '#src/http/log.ts'
 import { claimFor } from '#src/http/idempotency.ts'
 import { Problem } from '#src/http/problem.ts'
 import { eventStream } from '#src/http/sse.ts'
-import { askModel } from '#src/llm/openai-compatible.ts'
-import { awaitFirst } from '#src/llm/await-first.ts'
+import { ask } from '#src/llm/ask.ts'
 import type { Reply } from '#src/llm/port.ts'
 import { openVault } from '#src/vault/open-vault.ts'
 import { createTurnKey } from '#src/vault/session-token.ts'
@@ -27,14 +29,20 @@ import type { Vault } from '#src/vault/vault.ts'
 
 /** A turn whose reply has begun here, or that another request answers or has answered. */
 export type StartedTurn =
-  | { readonly isLive: true; readonly turn: LiveTurn; readonly reply: Reply; readonly before: string }
+  | {
+      readonly isLive: true
+      readonly turn: LiveTurn
+      readonly reply: Reply
+      readonly before: string
+      readonly heard: Heard
+    }
   | { readonly isLive: false; readonly seen: SeenTurn }
 
 /**
  * Says something to the companion. Returns once the first piece of the reply is there, with the person's words stored.
  * Repeated with the same key it asks no model: it finds the reply, also while that is being made; where the Worker that made
  * it died, it goes on with it. Throws `not_found`, `idempotency_key_reused`, `turn_stopped`, `upstream_unavailable`,
- * `upstream_nonsense` or `deadline_exceeded`.
+ * `upstream_nonsense`, `quota_exceeded` or `deadline_exceeded`.
  *
  * Three flights: nothing is open while the model speaks, so what it says cannot be stored in the first; and the person's
  * words must not wait for it, so they cannot be stored with the last. Checkpoints fly beside them.
@@ -42,14 +50,21 @@ export type StartedTurn =
 export async function startTurn(
   caller: Caller,
   conversationId: string,
-  { content }: NewTurn,
+  { content, edit_of: editOf, is_hidden: isHidden = false }: NewTurn,
   idempotencyKey: string | undefined,
 ): Promise<StartedTurn> {
-  const claim = await claimFor(caller.config, idempotencyKey, uuidv7(), ['turn', conversationId, content])
+  const asked = [
+    'turn',
+    conversationId,
+    content,
+    ...(editOf === undefined ? [] : ['edit', editOf]),
+    ...(isHidden ? ['hidden'] : []),
+  ]
+  const claim = await claimFor(caller.config, idempotencyKey, uuidv7(), asked)
   const keyHash = createTurnKey()
   const plan = { conversationId, keyHash, userMessageId: uuidv7(), replyMessageId: uuidv7() }
-  const opened = await openTurn(caller, plan, claim)
-  if (opened.isOurs) return await beginTurn(caller, opened, keyHash, { content, before: '' })
+  const opened = await openTurn(caller, editOf === undefined ? plan : { ...plan, editOf }, claim)
+  if (opened.isOurs) return await beginTurn(caller, opened, keyHash, { content, before: '', editOf, isHidden })
   const seen = await seenTurnFrom(await openVault(caller), opened.row, opened.said)
   return seen.isAbandoned ? await continueTurn(caller, conversationId, seen.turnId) : { isLive: false, seen }
 }
@@ -95,6 +110,8 @@ async function saidFrom(vault: Vault, { row, said }: OpenedTurn, before: string)
 }
 
 interface Said {
+  readonly editOf?: string | undefined
+  readonly isHidden?: boolean
   /** Null where the words are not there, or cannot be opened: then there is nothing to answer. */
   readonly content: string | null
   /** What the companion has said already, where it is to go on. */
@@ -109,8 +126,10 @@ async function beginTurn(caller: Caller, opened: OpenedTurn, keyHash: Uint8Array
   try {
     vault = await openVault(caller)
     checkpoints = new Checkpoints({ caller: turnCaller, vault, turnId }, said.before)
-    const turn = { caller: turnCaller, vault, turnId, conversationId, userMessageId, replyMessageId, checkpoints }
-    return { isLive: true, turn, reply: await beginReply(turn, opened, said), before: said.before }
+    const { editOf, isHidden = false } = said
+    const ids = { turnId, conversationId, userMessageId, replyMessageId, editOf }
+    const turn = { caller: turnCaller, vault, ...ids, isHidden, checkpoints }
+    return { isLive: true, turn, before: said.before, ...(await beginReply(turn, opened, said)) }
   } catch (error) {
     await checkpoints?.close()
     await giveUp(turnCaller, { vault, replyMessageId, before: said.before }).catch((failure: unknown) =>
@@ -129,13 +148,19 @@ const scopeOf = ({ config, database, requestId, defer, report }: Caller) => ({
 })
 
 /** Asks the model while the person's words are stored; neither waits for the other, and both must succeed. */
-async function beginReply(turn: LiveTurn, opened: OpenedTurn, { content, before }: Said): Promise<Reply> {
+async function beginReply(
+  turn: LiveTurn,
+  opened: OpenedTurn,
+  { content, before }: Said,
+): Promise<{ readonly reply: Reply; readonly heard: Heard }> {
   if (opened.speaker === undefined) throw new Problem('conflict', 'The companion of this conversation is gone.')
   if (content === null) throw new Problem('conflict', 'There are no words to answer.')
   const history = await Promise.all(opened.history.map(async (row) => await messageFrom(turn.vault, row)))
-  const prompt = buildPrompt(opened.speaker, history, content, before)
+  const summary = await turn.vault.read(conversations.summary, turn.conversationId, opened.talk.summary)
+  const budget = turn.caller.config.LLM_PROMPT_TOKENS
+  const prompt = buildPrompt({ speaker: opened.speaker, summary, newestFirst: history, content, before, budget })
   const abort = new AbortController()
-  const asking = askModel(turn.caller.config, prompt, abort.signal).then(awaitFirst)
+  const asking = ask(turn.caller.config, prompt, abort.signal)
   const [stored, asked] = await Promise.allSettled([
     storeUserMessage(turn, content),
     Promise.race([asking, turn.checkpoints.ending]),
@@ -146,7 +171,8 @@ async function beginReply(turn: LiveTurn, opened: OpenedTurn, { content, before 
     asked.status === 'fulfilled' &&
     typeof asked.value !== 'string'
   ) {
-    return asked.value
+    const { title, summarySeq } = opened.talk
+    return { reply: asked.value, heard: { hasTitle: title !== null, summary, summarySeq, history } }
   }
   // Nobody needs what the model may still say.
   asking.catch(() => undefined)
@@ -185,14 +211,25 @@ function standingCharacters(started: StartedTurn): number {
   return state === 'streaming' && !isAbandoned ? Number.POSITIVE_INFINITY : text.length
 }
 
+/** Reads the reply to its end as `answerTurn` does, and then has notes taken. */
+export async function answerStarted(
+  { turn, reply, before, heard }: StartedTurn & { isLive: true },
+  onText: (delta: string) => void,
+): Promise<AnsweredTurn> {
+  const answered = await answerTurn(turn, reply, onText, before)
+  if (answered.state === 'complete') turn.caller.defer(takeNotes(turn, heard))
+  return answered
+}
+
 async function answerAloud(
-  { turn, reply, before }: StartedTurn & { isLive: true },
+  started: StartedTurn & { isLive: true },
   from: number,
   writer: UiMessageWriter,
 ): Promise<Pick<AnsweredTurn, 'state' | 'checkpoints'>> {
+  const { turn, before } = started
   if (before.length > from) writer.text(before.slice(from))
   try {
-    return await answerTurn(turn, reply, (delta) => writer.text(delta), before)
+    return await answerStarted(started, (delta) => writer.text(delta))
   } catch (error) {
     turn.caller.report({ event: 'turn_not_stored', ...describeFailure(error) })
     return { state: 'interrupted', checkpoints: turn.checkpoints.flights }
@@ -219,9 +256,8 @@ async function followAloud(
 /** The whole turn, once the reply has ended. */
 export async function finishedTurn(caller: Caller, started: StartedTurn): Promise<Turn> {
   if (started.isLive) {
-    const { turn, reply, before } = started
-    const { state, said } = await answerTurn(turn, reply, () => undefined, before)
-    return await turnFrom(turn.vault, turn, state, said)
+    const { state, said } = await answerStarted(started, () => undefined)
+    return await turnFrom(started.turn.vault, started.turn, state, said)
   }
   const ended = await followTurn(caller, started.seen, 0, () => undefined)
   return await turnFrom(await openVault(caller), ended, endStateOf(ended), ended.said)

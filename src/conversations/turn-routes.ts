@@ -25,7 +25,7 @@ const tag = 'Conversations'
 const chatBytes = 1_024 * 1_024
 const TurnParams = z.strictObject({ id: idField, turn_id: idField })
 
-const ofTheModel = ['turn_stopped', 'upstream_unavailable', 'upstream_nonsense'] as const
+const ofTheModel = ['turn_stopped', 'quota_exceeded', 'upstream_unavailable', 'upstream_nonsense'] as const
 
 const ResumeHeader = z.object({
   'last-event-id': z.string().max(100).optional().openapi({

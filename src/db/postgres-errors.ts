@@ -53,6 +53,7 @@ const refusals: ReadonlySet<string> = new Set<ProblemCode>([
   'registration_refused',
   'last_identity',
   'invalid_identity_token',
+  'quota_exceeded',
 ])
 
 const passing: ReadonlySet<string> = new Set([
@@ -74,11 +75,17 @@ export function problemOf(error: unknown): Problem | undefined {
   if (error instanceof Problem) return error
   const { code, constraint, detail, routine } = asFailure(error)
   if (code === undefined) return undefined
-  if (code.startsWith('NF') && isRefusal(detail)) return new Problem(detail, undefined, { cause: error })
+  if (code.startsWith('NF') && isRefusal(detail)) {
+    const retryAfterSeconds = detail === 'quota_exceeded' ? { retryAfterSeconds: secondsLeftToday() } : {}
+    return new Problem(detail, undefined, { cause: error, ...retryAfterSeconds })
+  }
   const known =
     (constraint === undefined ? undefined : byConstraint[constraint]) ?? byState[code] ?? byClass(code, routine)
   return known === undefined ? undefined : new Problem(known, undefined, { cause: error })
 }
+
+// A day's limits are of the day in UTC.
+const secondsLeftToday = () => 86_400 - Math.floor((Date.now() / 1_000) % 86_400)
 
 function asFailure(error: unknown): { [key in keyof DatabaseFailure]?: string } {
   if (!(error instanceof Error)) return {}

@@ -37,6 +37,7 @@ export const problems = {
   speech_refused: { status: 422, title: 'The voice cannot speak this text.' },
   fresh_sign_in_needed: { status: 428, title: 'Sign in again to do this.' },
   too_many_requests: { status: 429, title: 'Too many requests.', retryAfterSeconds: 60 },
+  quota_exceeded: { status: 429, title: 'What you may use in a day is used up.', retryAfterSeconds: 3_600 },
   internal: { status: 500, title: 'Something went wrong on our side.' },
   upstream_nonsense: { status: 502, title: 'A service that we depend on gave an answer that makes no sense.' },
   not_configured: { status: 503, title: 'This feature is not configured.', retryAfterSeconds: 300 },

@@ -4,6 +4,7 @@ import type { Config } from '#src/config.ts'
 import { Problem } from '#src/http/problem.ts'
 import { withDeadline } from '#src/http/deadline.ts'
 import type { PromptMessage, Reply, ReplyUsage } from '#src/llm/port.ts'
+import { promptTokensOf } from '#src/llm/tokens.ts'
 
 const mostReplyCharacters = 32_000
 const mostChunkCharacters = 1_000_000
@@ -28,12 +29,16 @@ const Chunk = z.object({
  * `not_configured`, `upstream_unavailable` (refused or unreachable, with the upstream's Retry-After) or
  * `deadline_exceeded`. Aborting `signal` gives up what was asked, at any time.
  */
-export async function askModel(config: Config, prompt: readonly PromptMessage[], signal?: AbortSignal): Promise<Reply> {
-  const { LLM_BASE_URL: baseUrl, LLM_MODEL: model } = config
-  if (baseUrl === undefined || model === undefined)
-    throw new Problem('not_configured', 'No language model is configured.')
+export async function askModel(
+  config: Config,
+  model: string,
+  prompt: readonly PromptMessage[],
+  signal: AbortSignal,
+): Promise<Reply> {
+  const { LLM_BASE_URL: baseUrl } = config
+  if (baseUrl === undefined) throw new Problem('not_configured', 'No language model is configured.')
   const abort = new AbortController()
-  signal?.addEventListener('abort', () => abort.abort(), { once: true })
+  signal.addEventListener('abort', () => abort.abort(), { once: true })
   const firstTokenBy = Date.now() + config.LLM_FIRST_TOKEN_MS
   const request = post(config, `${baseUrl.replace(/\/$/, '')}/chat/completions`, { model, prompt }, abort.signal)
   const response = await withDeadline(request, config.LLM_FIRST_TOKEN_MS, () => abort.abort())
@@ -44,6 +49,7 @@ export async function askModel(config: Config, prompt: readonly PromptMessage[],
   const usage: { latest: ReplyUsage } = { latest: { promptTokens: null, completionTokens: null } }
   return {
     model,
+    estimatedPromptTokens: promptTokensOf(prompt),
     deltas: readDeltas(config, response.body, { usage, abort, firstTokenBy }),
     usage: () => usage.latest,
     cancel: () => abort.abort(),

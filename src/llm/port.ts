@@ -13,6 +13,8 @@ export interface ReplyUsage {
 /** A reply as it is being made. */
 export interface Reply {
   readonly model: string
+  /** About what the prompt cost, where the model does not say. */
+  readonly estimatedPromptTokens: number
   /** Pieces of text in order. Throws Problem when the model stalls, breaks off or makes no sense. */
   readonly deltas: AsyncIterable<string>
   /** What is known of the cost; complete once `deltas` has ended. */

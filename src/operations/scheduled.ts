@@ -3,12 +3,13 @@ import { anchorHeads } from '#src/audit/anchors.ts'
 import { revokeDueGrants } from '#src/auth/revocations.ts'
 import { loginTickets, userSessions } from '#src/auth/tables.ts'
 import { endStuckTurns } from '#src/conversations/end-stuck-turns.ts'
-import { conversations } from '#src/conversations/tables.ts'
+import { conversationDeletions, conversations } from '#src/conversations/tables.ts'
 import { asService, type Db, type RequestScope } from '#src/db/scope.ts'
 import { describeFailure } from '#src/http/log.ts'
 import { idempotencyKeys } from '#src/http/tables.ts'
 import { rewrapDataKeys } from '#src/privacy/rewrap-data-keys.ts'
 import { finishPendingErasures } from '#src/privacy/erasure.ts'
+import { releaseUsage } from '#src/usage/release.ts'
 
 const deleteSessions = (db: Db) => db.delete(userSessions).where(lt(userSessions.absoluteExpiresAt, sql`now()`))
 const deleteTickets = (db: Db) => db.delete(loginTickets).where(lt(loginTickets.expiresAt, sql`now()`))
@@ -17,6 +18,9 @@ const deleteKeys = (db: Db) => db.delete(idempotencyKeys).where(lt(idempotencyKe
 const deleteTemporary = (db: Db) =>
   db.delete(conversations).where(sql`is_temporary and ${conversations.createdAt} < now() - interval '1 day'`)
 
+const deleteDeletions = (db: Db) =>
+  db.delete(conversationDeletions).where(sql`${conversationDeletions.deletedAt} < now() - interval '90 days'`)
+
 type Part = readonly [name: string, run: (scope: RequestScope) => Promise<unknown>]
 
 /** Ends what is stuck and deletes what has expired. Each part may run twice. */
@@ -24,12 +28,14 @@ const sweep: readonly Part[] = [
   ['erasures', finishPendingErasures],
   ['turns', endStuckTurns],
   ['temporary conversations', async (scope) => await asService(scope, 'jobs', 'sweep', (db) => [deleteTemporary(db)])],
+  ['deletions', async (scope) => await asService(scope, 'jobs', 'sweep', (db) => [deleteDeletions(db)])],
   ['sessions', async (scope) => await asService(scope, 'jobs', 'sweep', (db) => [deleteSessions(db)])],
   ['tickets', async (scope) => await asService(scope, 'jobs', 'sweep', (db) => [deleteTickets(db)])],
   ['idempotency keys', async (scope) => await asService(scope, 'jobs', 'sweep', (db) => [deleteKeys(db)])],
   ['data keys', rewrapDataKeys],
   // Whatever provider is down holds nothing else up.
   ['grants', revokeDueGrants],
+  ['usage', releaseUsage],
 ]
 
 const daily: readonly Part[] = [['anchors', anchorHeads]]

@@ -6,6 +6,7 @@ import type { PersonalData } from '#src/db/personal-data.ts'
 import { idempotencyKeys } from '#src/http/tables.ts'
 import { personasPersonalData } from '#src/personas/personal-data.ts'
 import { erasures } from '#src/privacy/tables.ts'
+import { usagePersonalData } from '#src/usage/personal-data.ts'
 import { voicePersonalData } from '#src/voice/personal-data.ts'
 
 /** What every slice holds of a person. A test compares it with every table that names a user. */
@@ -15,6 +16,7 @@ export const personalData: readonly PersonalData[] = [
   personasPersonalData,
   conversationsPersonalData,
   voicePersonalData,
+  usagePersonalData,
   // An erasure cuts the link; the entries stay, under a name that is nobody's.
   { slice: 'audit', tables: [auditChains] },
   { slice: 'http', tables: [idempotencyKeys] },

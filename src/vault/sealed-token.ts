@@ -6,7 +6,16 @@ import { Problem } from '#src/http/problem.ts'
 const utf8 = new TextEncoder()
 
 /** What a token is for; one made for one purpose is junk to every other. */
-export type Purpose = 'registration' | 'registration_page' | 'nonce' | 'state' | 'code' | 'cursor' | 'audio' | 'grant'
+export type Purpose =
+  | 'registration'
+  | 'registration_page'
+  | 'nonce'
+  | 'state'
+  | 'code'
+  | 'cursor'
+  | 'sync'
+  | 'audio'
+  | 'grant'
 
 /**
  * A token that only this service can make or read: a JWE (RFC 7516, direct A256GCM) under a key of its purpose, good

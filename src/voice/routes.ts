@@ -12,7 +12,7 @@ const synthesise = createRoute({
   ...session('Voice', {
     limiter: 'COSTLY_LIMITER',
     bodyBytes: jsonBodyBytes,
-    problems: ['not_found', 'speech_refused', 'upstream_unavailable', 'upstream_nonsense'],
+    problems: ['not_found', 'speech_refused', 'quota_exceeded', 'upstream_unavailable', 'upstream_nonsense'],
   }),
   method: 'post',
   path: '/voice/speech',

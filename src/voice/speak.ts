@@ -3,11 +3,13 @@ import { v7 as uuidv7 } from 'uuid'
 import { z } from 'zod'
 import type { JsonObject } from '#src/db/columns.ts'
 import { found } from '#src/db/rows.ts'
-import { asUser, sessionOf, type Caller } from '#src/db/scope.ts'
+import { asUser, sessionOf, type Caller, type Db } from '#src/db/scope.ts'
+import { describeFailure } from '#src/http/log.ts'
 import { Problem } from '#src/http/problem.ts'
 import { personas } from '#src/personas/tables.ts'
 import type { SpeechProvider, SpeechRequest } from '#src/speech/port.ts'
 import { speechProvider } from '#src/speech/provider.ts'
+import { reserveUsage, settleUsage } from '#src/usage/quota.ts'
 import { openVault } from '#src/vault/open-vault.ts'
 import { issueSealedToken } from '#src/vault/sealed-token.ts'
 import { audioKeyOf, findCached, forget, remember, speechStorage } from '#src/voice/speech-cache.ts'
@@ -18,10 +20,10 @@ const algorithm = 'speech/1'
 
 /**
  * Speaks a text and answers where to hear it. What was spoken before for this person costs no provider call. Throws
- * `not_found` for a hidden persona, `speech_refused`, `upstream_unavailable`, `upstream_nonsense`, `deadline_exceeded`.
+ * `not_found` for a hidden persona, `speech_refused`, `quota_exceeded`, `upstream_unavailable`, `upstream_nonsense`, `deadline_exceeded`.
  *
- * A hit takes one flight, which authenticates and brings the voice; a miss a second one, since nothing is open while
- * the provider works.
+ * A hit takes one flight, which authenticates and brings the voice. A miss takes two more: only now is it known that it
+ * costs something, which is set aside first; and nothing is open while the provider works.
  */
 export async function speak(caller: Caller, input: SpeechInput): Promise<Speech> {
   const provider = speechProvider(caller.config)
@@ -60,6 +62,27 @@ const voiceOf = (config: JsonObject) => VoiceConfig.safeParse(config).data ?? {}
 
 const normalised = (text: string) => text.normalize('NFC').replaceAll(/\s+/g, ' ').trim()
 
+// 48 kB a second, and hardly anybody speaks slower than six characters in one.
+const bytesPerCharacter = 8_000
+
+interface SpeechUsage {
+  readonly characters: string
+  readonly bytes: string
+}
+
+/** Sets aside what speaking a text may take of the day. Throws `quota_exceeded`. */
+async function reserve(caller: Caller, text: string): Promise<SpeechUsage> {
+  const usage = { characters: uuidv7(), bytes: uuidv7() }
+  await asUser(caller, (db) => [
+    reserveUsage(db, caller.config, { id: usage.characters, kind: 'speech_characters', amount: text.length }),
+    reserveUsage(db, caller.config, { id: usage.bytes, kind: 'stored_bytes', amount: text.length * bytesPerCharacter }),
+  ])
+  return usage
+}
+
+const settle = (db: Db, usage: SpeechUsage, characters: number, bytes: number) =>
+  [settleUsage(db, usage.characters, characters), settleUsage(db, usage.bytes, bytes)] as const
+
 async function synthesise(
   caller: Caller,
   provider: SpeechProvider,
@@ -67,25 +90,24 @@ async function synthesise(
   cacheKey: Uint8Array,
 ): Promise<IndexEntry> {
   const { audio: bucket } = speechStorage(caller.config)
-  const spoken = await provider.synthesise(request)
+  const usage = await reserve(caller, request.text)
   const id = uuidv7()
   const { userId } = sessionOf(caller)
+  const spoken = await paid(caller, usage, provider.synthesise(request))
   const r2Key = audioKeyOf(userId, id)
   const entry = { id, r2_key: r2Key, audio_bytes: spoken.audio.length, duration_ms: spoken.durationMs }
   await store(bucket, r2Key, spoken.audio)
   // The entry comes before the row: once the row is refused because the account has ended, both stores are cleaned.
   await remember(caller.config, userId, cacheKey, entry)
+  const row = { id, r2Key, audioBytes: entry.audio_bytes, durationMs: entry.duration_ms }
   try {
     await asUser(caller, (db) => [
       db
         .insert(voiceData)
         .values({
-          id,
+          ...row,
           kind: 'speech',
-          r2Key,
           cacheKey,
-          audioBytes: entry.audio_bytes,
-          durationMs: entry.duration_ms,
           codec: spoken.codec,
           voice: request.voice,
           provider: provider.name,
@@ -93,8 +115,9 @@ async function synthesise(
         // Two requests for one line at once: the later row replaces the earlier, whose bytes go with the account.
         .onConflictDoUpdate({
           target: [voiceData.userId, voiceData.cacheKey],
-          set: { id, r2Key, audioBytes: entry.audio_bytes, durationMs: entry.duration_ms, createdAt: sql`now()` },
+          set: { ...row, createdAt: sql`now()` },
         }),
+      ...settle(db, usage, request.text.length, entry.audio_bytes),
     ])
   } catch (error) {
     // Only a refusal says that the row is not there; bytes that no row knows go with the account.
@@ -104,6 +127,19 @@ async function synthesise(
     throw error
   }
   return entry
+}
+
+/** Gives back what was set aside where the voice did not speak. */
+async function paid<T>(caller: Caller, usage: SpeechUsage, speaking: Promise<T>): Promise<T> {
+  try {
+    return await speaking
+  } catch (error) {
+    await asUser(caller, (db) => settle(db, usage, 0, 0)).catch((failure: unknown) =>
+      // The sweep does.
+      caller.report({ event: 'usage_not_settled', ...describeFailure(failure) }),
+    )
+    throw error
+  }
 }
 
 async function store(bucket: R2Bucket, r2Key: string, audio: Uint8Array): Promise<void> {

@@ -46,6 +46,8 @@ describe('a conversation', () => {
       is_pinned: false,
       is_temporary: false,
       message_count: 0,
+      last_seq: 0,
+      leaf_message_id: null,
       last_message_at: null,
       created_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
       updated_at: made.created_at,

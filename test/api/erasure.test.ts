@@ -57,6 +57,8 @@ describe('erasing an account', () => {
       'identities',
       'messages',
       'turns',
+      'usage_days',
+      'usage_ledger',
       'user_keys',
       'user_sessions',
       'users',

@@ -119,7 +119,7 @@ describe('a turn whose Worker died', () => {
 
 it('speech whose row was stored, and the answer lost, keeps the bytes that the row names', async () => {
   const { token, user } = await newUser()
-  loseAnswer(2)
+  loseAnswer(3)
   const body = { text: 'hear me', voice: 'slt' }
   expect((await callWith({}, 'POST', '/voice/speech', { token, body })).status).toBe(503)
   const rows = await asOwner<{ r2_key: string }>('select r2_key from public.voice_data where user_id = $1', [user.id])

@@ -77,6 +77,8 @@ describe('a message', () => {
       expect(await conversationOf(token, older.id)).toEqual({
         ...older,
         message_count: body.seq,
+        last_seq: body.seq,
+        leaf_message_id: body.id,
         last_message_at: body.created_at,
         updated_at: body.created_at,
       })

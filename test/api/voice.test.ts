@@ -75,7 +75,7 @@ describe('speech', () => {
     const { token, user } = await newUser()
     const voice = fakeVoice()
     const first = await speak(token, 'Café by the sea.')
-    expect([outcome(first), flightsOf(first)]).toEqual([[200, 'miss'], 'db;desc="2 flights"'])
+    expect([outcome(first), flightsOf(first)]).toEqual([[200, 'miss'], 'db;desc="3 flights"'])
     for (const text of ['Café by the sea.', ' Cafe\u0301  by\n\tthe\u00a0sea. ']) {
       const again = await speak(token, text)
       expect([outcome(again), flightsOf(again)]).toEqual([[200, 'hit'], 'db;desc="1 flight"'])

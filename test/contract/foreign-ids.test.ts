@@ -19,6 +19,10 @@ const makers: Readonly<Record<string, (user: User) => Promise<string>>> = {
     const { id } = await newConversation(token)
     return `${id}/${(await sayAndWait(token, id, 'Hello?')).body.id}`
   },
+  edit_of: async ({ token }) => {
+    const { id } = await newConversation(token)
+    return (await sayAndWait(token, id, 'Hello?')).body.user_message?.id ?? ''
+  },
   '/conversations/': async ({ token }) => (await newConversation(token)).id,
   '/auth/sessions/': async ({ token }) =>
     (await call<{ items: [{ id: string }] }>('GET', '/auth/sessions', { token })).body.items[0].id,

@@ -99,14 +99,14 @@ describe('without a database', () => {
       return [codeOf(answer), answer.flights]
     }
     expect((await ask('OPTIONS', path, { replaced: unreachable })).status).toBe(204)
-    expect(await send(`${path}/no/where`, { token })).toEqual(['not_found', 0])
+    expect(await send(`${path.split('?')[0]}/no/where`, { token })).toEqual(['not_found', 0])
     if (operation.readsSession) {
       const headers = { Authorization: `Bearer nf_${'a'.repeat(51)}` }
       expect(await send(path, { headers })).toEqual(['unauthenticated', 0])
     }
     if (operation.takesBody) expect(await send(path, { token, body: '{' })).toEqual(['malformed_body', 0])
     const body = operation.takesBody ? '{}' : undefined
-    if (path !== operation.path)
+    if (operation.path.includes('{'))
       expect(await send(pathOf(operation, 'x'.repeat(101)), { token, body })).toEqual(['invalid_parameter', 0])
   })
 })

@@ -42,5 +42,6 @@ it('walks the main job by Neon as by Hyperdrive: the same answers, as many fligh
   )
   expect(neon).toEqual(hyperdrive)
   const flights = walks[1]?.reduce((sum, exchange) => sum + exchange.flights, 0)
-  expect([requests, walks[1]?.filter(({ status }) => status >= 500)]).toEqual([flights, []])
+  // What a completion that nobody keeps took is said after its answer, by a way of its own.
+  expect([requests - 1, walks[1]?.filter(({ status }) => status >= 500)]).toEqual([flights, []])
 })

@@ -3,19 +3,20 @@ import { sourcesUnder, type Source } from '#test/house/sources.ts'
 
 const slices = ['auth', 'accounts', 'personas', 'conversations', 'voice', 'privacy', 'operations']
 const anySlice = `(?:${slices.join('|')})`
-const shared = ['config\\.ts', '(?:audit|vault|http|db|llm|speech)/.+']
+const shared = ['config\\.ts', '(?:audit|usage|vault|http|db|llm|speech)/.+']
 /** What every slice may take: the shared rooms, and another slice's tables and wire shapes. */
 const forSlices = [...shared, `${anySlice}/(?:tables|shapes)\\.ts`]
 
 /** What each room may import from other rooms, as patterns of paths under `src`. */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   'index.ts': ['app\\.ts', ...shared, 'operations/scheduled\\.ts', 'privacy/data-key-rotation\\.ts'],
-  'app.ts': ['config\\.ts', 'http/.+', `${anySlice}/(?:\\w+-)?routes\\.ts`],
+  'app.ts': ['config\\.ts', 'http/.+', `(?:${anySlice}|usage)/(?:\\w+-)?routes\\.ts`],
   'config.ts': [],
   // A key that a client chose belongs to a person, so its table refers to theirs.
   http: ['config\\.ts', 'db/.+', 'vault/.+', 'accounts/tables\\.ts'],
   db: ['config\\.ts', 'http/.+'],
   audit: ['config\\.ts', 'http/.+', 'db/.+', 'accounts/tables\\.ts'],
+  usage: ['config\\.ts', 'http/.+', 'db/.+', 'accounts/tables\\.ts'],
   vault: ['config\\.ts', 'http/.+', 'db/.+', 'audit/.+'],
   llm: ['config\\.ts', 'http/.+'],
   speech: ['config\\.ts', 'http/.+'],

@@ -4,6 +4,7 @@ import { serviceCalls } from '#test/rls/service-calls.ts'
 import { identitiesCalls } from '#test/rls/identity-calls.ts'
 import { sessionCalls } from '#test/rls/session-calls.ts'
 import { turnCalls } from '#test/rls/turn-calls.ts'
+import { usageCalls } from '#test/rls/usage-calls.ts'
 import { rowOf, type Scene } from '#test/rls/scene.ts'
 
 /** What functions do on their ordinary way, and what only a part of a policy refuses. */
@@ -14,6 +15,7 @@ export function callsIn(scene: Scene): readonly Call[] {
     ...serviceCalls(scene),
     ...sessionCalls(scene),
     ...turnCalls(scene),
+    ...usageCalls(scene),
     ...identitiesCalls(scene),
   ]
 }

@@ -21,7 +21,7 @@ export const expectedGrants: Readonly<Record<string, Readonly<Record<string, Ver
     conversations: {
       select: '*',
       insert: '*',
-      update: 'title summary metadata tags is_active is_pinned updated_at',
+      update: 'title summary metadata tags is_active is_pinned updated_at leaf_message_id summary_seq',
       delete: '*',
     },
     turns: {
@@ -36,6 +36,9 @@ export const expectedGrants: Readonly<Record<string, Readonly<Record<string, Ver
       update: 'id r2_key audio_bytes duration_ms codec voice provider created_at expires_at',
       delete: '*',
     },
+    conversation_deletions: { select: '*' },
+    usage_ledger: { select: '*' },
+    usage_days: { select: '*' },
     audit_chains: { select: '*' },
     audit_log: { select: '*' },
   },
@@ -44,11 +47,13 @@ export const expectedGrants: Readonly<Record<string, Readonly<Record<string, Ver
   neuraform_analyst: {},
   neuraform_edge: {},
   neuraform_jobs: {
+    conversation_deletions: { select: 'gone_id deleted_at', delete: '*' },
     conversations: { select: 'id is_temporary created_at', delete: '*' },
     grants_to_revoke: { select: '*', update: 'attempts due_at', delete: '*' },
     idempotency_keys: { select: 'user_id key expires_at', delete: '*' },
     login_tickets: { select: 'id expires_at', delete: '*' },
     personas: { select: '*', insert: '*', update: '*' },
+    usage_ledger: { select: 'id created_at', delete: '*' },
     user_sessions: { select: 'id absolute_expires_at', delete: '*' },
   },
   neuraform_gate: {
@@ -62,11 +67,14 @@ export const expectedGrants: Readonly<Record<string, Readonly<Record<string, Ver
     conversations: { select: '*', update: '*' },
     turns: { select: '*', update: '*' },
     messages: {
-      select: 'id user_id conversation_id seq content tokens model latency_ms words',
+      select: '*',
       insert: '*',
-      update: 'content status tokens model latency_ms words',
+      update: 'parent_id content status tokens model latency_ms words',
     },
     voice_data: { select: '*' },
+    conversation_deletions: { insert: '*' },
+    usage_ledger: { select: '*', insert: '*', update: 'spent settled_at' },
+    usage_days: { select: '*', insert: '*', update: 'reserved spent' },
     audit_chains: { select: '*', insert: '*', update: '*' },
     audit_log: { select: '*', insert: '*' },
     erasures: { select: '*', insert: '*', update: '*' },
@@ -87,13 +95,21 @@ export const invokerCallers: Readonly<Record<string, string>> = {
   current_turn_id: everybodyWithRows,
   current_user_id: everybodyWithRows,
   refuse_change: '',
+  require_message: 'neuraform_user',
   sealed_columns: '',
+  settle_entry: '',
   store_reply: '',
 }
 
 /** The roles that may call each security definer function; a trigger's is called by nobody. */
 export const definerCallers: Readonly<Record<string, string>> = {
   complete_erasure: 'neuraform_jobs',
+  copy_messages: 'neuraform_user',
+  note_deletion: '',
+  release_usage: 'neuraform_jobs',
+  reserve_turn: 'neuraform_user',
+  reserve_usage: 'neuraform_user',
+  settle_usage: 'neuraform_user',
   erase_rows: 'neuraform_jobs',
   add_data_key: 'neuraform_jobs',
   apply_provider_event: 'neuraform_auth',

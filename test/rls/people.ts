@@ -108,6 +108,9 @@ function rowsFor(userId: string, tokenHash: Buffer, turnKeyHash: Buffer): readon
         codec: 'wav',
       },
     ],
+    ['conversation_deletions', { ...owned, gone_id: randomUUID() }],
+    ['usage_ledger', { ...owned, id: randomUUID(), day: '2026-01-01', kind: 'llm_tokens', reserved: 1 }],
+    ['usage_days', { ...owned, day: '2026-01-01', kind: 'llm_tokens', reserved: 1 }],
     ['audit_chains', { ...owned, chain_id: id.chain }],
     ['audit_log', { chain_id: id.chain, action: 'account.registered', target: `session:${id.session}` }],
     ['erasures', { ...owned, id: randomUUID() }],
@@ -149,6 +152,8 @@ export function another(table: string, row: Row): Row {
     retired_tokens: () => ({ token_hash: bytes() }),
     idempotency_keys: () => ({ key: randomUUID() }),
     turns: () => ({ key_hash: bytes() }),
+    conversation_deletions: () => ({ gone_id: randomUUID() }),
+    usage_days: () => ({ kind: 'stored_bytes' }),
     voice_data: () => ({ r2_key: randomUUID(), cache_key: bytes() }),
   }
   return { ...row, ...('id' in row ? { id: randomUUID() } : {}), ...fresh[table]?.() }

@@ -44,6 +44,10 @@ async function makeExpired(owner: Client, person: Person): Promise<void> {
   await insertRow(owner, 'user_sessions', { ...session, expires_at: past, absolute_expires_at: past })
   const key = another('idempotency_keys', rowOf(person, 'idempotency_keys'))
   await insertRow(owner, 'idempotency_keys', { ...key, expires_at: past })
+  const entry = another('usage_ledger', rowOf(person, 'usage_ledger'))
+  await insertRow(owner, 'usage_ledger', { ...entry, created_at: past })
+  const deletion = another('conversation_deletions', rowOf(person, 'conversation_deletions'))
+  await insertRow(owner, 'conversation_deletions', { ...deletion, deleted_at: past })
 }
 
 /** One turn that has just ended, and one that ended long ago. */

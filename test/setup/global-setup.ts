@@ -42,7 +42,8 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     edgePassword: decodeURIComponent(new URL(urls.edgeUrl).password),
   })
   const variables = workerEnvironment({
-    given: [{ ENVIRONMENT: 'test', PUBLIC_ORIGIN: origin }],
+    // Tests of replies count what the model is asked.
+    given: [{ ENVIRONMENT: 'test', PUBLIC_ORIGIN: origin, LLM_NOTES: 'false' }],
     workerOrigin: origin,
     upstreamOrigin: upstream.origin,
     keys: makeWorkerKeys(),

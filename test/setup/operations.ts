@@ -47,10 +47,10 @@ export const operations: readonly Operation[] = Object.entries(contract.paths ??
 
 export const absentId = '01900000-0000-7000-8000-000000000000'
 
-/** A path of the operation with an id in it; `a/b` names a turn or a message `b` of a conversation `a`. */
-export function pathOf({ path }: Operation, id = absentId): string {
+/** A path of the operation with an id in it, and the query that it cannot do without; `a/b` names a turn or a message `b` of a conversation `a`. */
+export function pathOf({ path, name }: Operation, id = absentId): string {
   const [own = '', part = own] = /\{(turn|message)_id\}/.test(path) ? id.split('/') : [id]
-  return path
+  return `${path}${name === 'GET /search' ? '?q=word' : ''}`
     .replace('{id}', own)
     .replace(/\{(turn|message)_id\}/, part)
     .replace('{model}', own)

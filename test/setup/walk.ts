@@ -131,14 +131,21 @@ async function talk(send: Send, token: string, words: Words): Promise<void> {
   await send('GET /conversations/{id}/turns/{turn_id}/events', '', { token, id, part: said.id })
   await send('POST /conversations/{id}/turns/{turn_id}/stop', '', { token, id, part: said.id })
   await send('POST /conversations/{id}/turns/{turn_id}/continue', 'of a whole one', { token, id, part: said.id })
-  await send('GET /conversations/{id}/messages', '', { token, id })
+  await send('GET /conversations/{id}/messages', 'all', { token, id })
+  await send('GET /conversations/{id}/messages', 'the path', { token, id, query: '?branch=current' })
   const once = { token, id, part: said.reply?.id ?? '', headers: { Accept: 'application/json' } }
   await send('POST /conversations/{id}/messages/{message_id}/regenerate', '', once)
+  const chosen = { token, id, part: said.reply?.id ?? '' }
+  await send('POST /conversations/{id}/messages/{message_id}/choose', '', chosen)
+  await send('POST /conversations/{id}/messages/{message_id}/fork', '', { ...chosen, body: {} })
+  const edited = { content: words.said, edit_of: said.user_message?.id }
+  await send('POST /conversations/{id}/turns', 'an edit', { ...turn, body: edited, headers: once.headers })
   const spokenTo = { id, messages: [{ id: '1', role: 'user', parts: [{ type: 'text', text: words.said }] }] }
   await send('POST /chat', '', { token, body: spokenTo })
   await send('GET /chat/{chat_id}/stream', 'none', { token, id })
   const liked = { token, id, part: said.reply?.id ?? '', body: { feedback: 'up' } }
   await send('PUT /conversations/{id}/messages/{message_id}/feedback', '', liked)
+  await send('GET /search', '', { token, query: '?q=harbour' })
   await send('POST /search', '', { token, body: { query: words.said } })
   await send('GET /v1/models', '', { token })
   await send('GET /v1/models/{model}', '', { token, id: fuka })
@@ -152,6 +159,8 @@ async function talk(send: Send, token: string, words: Words): Promise<void> {
   await send('GET /voice/audio/{id}', 'whole', { id: spoken.id, query })
   await send('GET /voice/audio/{id}', 'range', { id: spoken.id, query, headers: { Range: 'bytes=0-9' } })
   await send('DELETE /conversations/{id}', '', { token, id })
+  await send('GET /sync', '', { token })
+  await send('GET /usage', '', { token })
 }
 
 interface SendOptions {

@@ -1,0 +1,275 @@
+-- What is said follows what was said last, on the path that was chosen; upstream calls are paid from a day's budget.
+do $$
+begin
+  grant create on schema app to neuraform_gate;
+  set local role neuraform_gate;
+
+  create function app.settle_entry(entry_id uuid, owner_id uuid, amount integer) returns void
+    language plpgsql volatile security invoker set search_path = '' as $body$
+  declare entry public.usage_ledger;
+  begin
+    update public.usage_ledger l set spent = greatest(amount, 0), settled_at = now()
+      where l.id = entry_id and l.user_id = owner_id and l.spent is null
+      returning l.* into entry;
+    if found then
+      update public.usage_days d set reserved = d.reserved - entry.reserved, spent = d.spent + entry.spent
+        where d.user_id = owner_id and d.day = entry.day and d.kind = entry.kind;
+    end if;
+  end $body$;
+  comment on function app.settle_entry(uuid, uuid, integer) is
+    'Says what an upstream call took, in place of what was set aside for it; a second time nothing.';
+
+  create function app.reserve_usage(entry_id uuid, entry_kind text, amount integer, daily_limit bigint) returns void
+    language plpgsql volatile security definer set search_path = '' as $body$
+  declare today date := (now() at time zone 'utc')::date;
+  begin
+    if exists (select from public.usage_ledger l where l.id = entry_id and l.user_id = app.current_user_id()) then
+      return;
+    end if;
+    -- Whoever reserves at once waits here for the row, and then sees what the others have taken.
+    insert into public.usage_days as d (user_id, day, kind, reserved)
+      select app.current_user_id(), today, entry_kind, amount where amount <= daily_limit
+      on conflict (user_id, day, kind) do update set reserved = d.reserved + excluded.reserved
+        where d.spent + d.reserved + excluded.reserved <= daily_limit;
+    if not found then
+      raise exception 'the day''s budget is spent' using errcode = 'NF429', detail = 'quota_exceeded';
+    end if;
+    insert into public.usage_ledger (id, user_id, day, kind, reserved)
+      values (entry_id, app.current_user_id(), today, entry_kind, amount);
+  end $body$;
+  comment on function app.reserve_usage(uuid, text, integer, bigint) is
+    'Sets something aside of what the person of this transaction may use in a day, before an upstream call; NF429 where it does not fit. A second time nothing.';
+
+  create function app.settle_usage(entry_id uuid, amount integer) returns void
+    language sql volatile security definer set search_path = '' as $body$
+    select app.settle_entry(entry_id, app.current_user_id(), amount)
+  $body$;
+  comment on function app.settle_usage(uuid, integer) is
+    'Says what an upstream call of the person of this transaction took.';
+
+  create function app.reserve_turn(answered_id uuid, presented bytea, entry_id uuid, amount integer, daily_limit bigint) returns void
+    language plpgsql volatile security definer set search_path = '' as $body$
+  declare answered public.turns;
+  begin
+    select t.* into answered from public.turns t
+      where t.id = answered_id and t.user_id = app.current_user_id() and t.key_hash = presented and t.state = 'streaming'
+        and t.usage_id is distinct from entry_id;
+    if not found then
+      return;
+    end if;
+    -- Of a Worker that died nobody will say what it took.
+    perform app.settle_entry(answered.usage_id, answered.user_id, 0), app.reserve_usage(entry_id, 'llm_tokens', amount, daily_limit);
+    update public.turns t set usage_id = entry_id where t.id = answered_id;
+  end $body$;
+  comment on function app.reserve_turn(uuid, bytea, uuid, integer, bigint) is
+    'Sets tokens aside for a turn that whoever presents this key answers; NF429 where they do not fit into the day. Nothing for a turn that is another''s to answer.';
+
+  create function app.release_usage(seconds integer) returns integer
+    language plpgsql volatile security definer set search_path = '' as $body$
+  declare entry record; released integer := 0;
+  begin
+    for entry in
+      select l.id, l.user_id from public.usage_ledger l
+        where l.spent is null and l.created_at < now() - make_interval(secs => seconds)
+        order by l.created_at limit 1000 for update skip locked
+    loop
+      perform app.settle_entry(entry.id, entry.user_id, 0);
+      released := released + 1;
+    end loop;
+    return released;
+  end $body$;
+  comment on function app.release_usage(integer) is
+    'Gives back what was set aside so many seconds ago and that nobody has settled, up to 1000 times; how often it did.';
+
+  create function app.require_message(required_id uuid, required_conversation_id uuid, required_role text) returns void
+    language plpgsql volatile security invoker set search_path = '' as $body$
+  begin
+    if required_id is not null and not exists (
+      select from public.messages m
+        where m.id = required_id and m.conversation_id = required_conversation_id and m.role = required_role
+    ) then
+      raise exception 'no such message' using errcode = 'NF404';
+    end if;
+  end $body$;
+  comment on function app.require_message(uuid, uuid, text) is
+    'NF404 for a message that is not there, so that what was claimed for it is not either.';
+
+  create or replace function app.place_message() returns trigger
+    language plpgsql volatile security definer set search_path = '' as $body$
+  declare held record;
+  begin
+    select c.is_temporary, c.last_seq, (
+        select m.id from public.messages m where m.id = c.leaf_message_id and m.conversation_id = c.id) as leaf_message_id
+      into held from public.conversations c
+      where c.id = new.conversation_id and c.user_id = new.user_id
+      for no key update of c;
+    if not found then
+      raise exception 'no such conversation' using errcode = '23503', constraint = 'messages_conversation_id_user_id_fkey';
+    end if;
+    new.seq := held.last_seq + 1;
+    -- One that names itself has no parent: it begins the conversation anew.
+    new.parent_id := case when new.parent_id = new.id then null else coalesce(new.parent_id, held.leaf_message_id) end;
+    update public.conversations c
+      set last_seq = new.seq, message_count = c.message_count + 1, last_message_at = now(), updated_at = now(),
+          leaf_message_id = case when new.origin = 'companion' then c.leaf_message_id else new.id end
+      where c.id = new.conversation_id;
+    if held.is_temporary then
+      new.words := '{}';
+    end if;
+    return new;
+  end $body$;
+  comment on function app.place_message() is
+    'Numbers a new message of a conversation, hangs it behind what was said last unless it names its parent, and counts it.';
+
+  create or replace function app.store_reply(
+    answered public.turns, reply_content bytea, reply_words bigint[], reply_status text, reply_tokens integer, reply_model text,
+    reply_latency_ms integer
+  ) returns void language plpgsql volatile security invoker set search_path = '' as $body$
+  declare words_id uuid; leaf_id uuid; is_first boolean;
+  begin
+    -- Whoever writes to this conversation waits here.
+    select c.leaf_message_id into leaf_id from public.conversations c where c.id = answered.conversation_id for no key update;
+    update public.messages m
+      set content = reply_content, words = reply_words, status = reply_status, tokens = coalesce(reply_tokens, m.tokens),
+          model = coalesce(reply_model, m.model), latency_ms = coalesce(reply_latency_ms, m.latency_ms)
+      where m.id = answered.reply_message_id and m.user_id = answered.user_id;
+    if found then
+      update public.conversations c set updated_at = now() where c.id = answered.conversation_id;
+      return;
+    end if;
+    -- Words that were hidden are not stored: the reply follows what was said last.
+    select m.id into words_id from public.messages m where m.id = answered.user_message_id and m.user_id = answered.user_id;
+    is_first := words_id is not null and not exists (
+      select from public.messages m
+        where m.parent_id = words_id and m.conversation_id = answered.conversation_id and m.role = 'assistant');
+    insert into public.messages (id, user_id, conversation_id, parent_id, turn_id, role, origin, content, words, status, tokens,
+        model, latency_ms)
+      values (answered.reply_message_id, answered.user_id, answered.conversation_id, words_id, answered.id, 'assistant',
+        'companion', reply_content, reply_words, reply_status, reply_tokens, reply_model, reply_latency_ms);
+    -- What was said while the companion spoke follows its reply.
+    if is_first then
+      update public.messages m set parent_id = answered.reply_message_id
+        where m.parent_id = words_id and m.conversation_id = answered.conversation_id and m.id <> answered.reply_message_id;
+    end if;
+    if not is_first or leaf_id = words_id then
+      update public.conversations c set leaf_message_id = answered.reply_message_id where c.id = answered.conversation_id;
+    end if;
+  end $body$;
+  comment on function app.store_reply(public.turns, bytea, bigint[], text, integer, text, integer) is
+    'Stores the reply of a turn, in place of what it had before; a new one goes between the words that it answers and what was said since.';
+
+  drop function app.finish_turn(text, bytea, text, integer, integer, integer, bigint[]);
+  create function app.finish_turn(
+    final_state text, reply_content bytea, reply_model text, reply_latency_ms integer, used_prompt_tokens integer,
+    used_completion_tokens integer, reply_words bigint[] default '{}', spent_tokens integer default 0
+  ) returns void language plpgsql volatile security definer set search_path = '' as $body$
+  declare ended public.turns;
+  begin
+    update public.turns t
+      set state = final_state, ended_at = now(), checkpoint = null, prompt_tokens = used_prompt_tokens,
+          completion_tokens = used_completion_tokens
+      where t.id = app.current_turn_id() and t.user_id = app.current_user_id() and t.state = 'streaming'
+      returning t.* into ended;
+    if not found then
+      if exists (
+        select from public.turns t where t.id = app.current_turn_id() and t.state = final_state and (
+          reply_content is null or exists (select from public.messages m where m.id = t.reply_message_id and m.user_id = t.user_id))
+      ) then
+        return;
+      end if;
+      raise exception 'the turn has ended' using errcode = 'NF409', detail = 'turn_ended';
+    end if;
+    perform app.settle_entry(ended.usage_id, ended.user_id, spent_tokens);
+    if reply_content is not null then
+      perform app.store_reply(ended, reply_content, reply_words,
+        case when final_state = 'complete' then 'complete' else 'interrupted' end, used_completion_tokens, reply_model, reply_latency_ms);
+    end if;
+  end $body$;
+  comment on function app.finish_turn(text, bytea, text, integer, integer, integer, bigint[], integer) is
+    'Ends the turn of this transaction, says what it took of the day''s tokens and stores its reply, if it has one; a second time nothing. NF409 when it has ended otherwise.';
+
+  create or replace function app.end_stuck_turn(stuck_id uuid, stuck_since timestamptz, said_content bytea, said_words bigint[]) returns void
+    language plpgsql volatile security definer set search_path = '' as $body$
+  declare ended public.turns;
+  begin
+    update public.turns t
+      set state = case when said_content is not null or exists (select from public.messages m where m.id = t.reply_message_id)
+            then 'interrupted' else 'failed' end, ended_at = now(), checkpoint = null
+      where t.id = stuck_id and t.state = 'streaming' and t.checked_at = stuck_since
+      returning t.* into ended;
+    if not found then
+      return;
+    end if;
+    perform app.settle_entry(ended.usage_id, ended.user_id, 0);
+    if said_content is not null then
+      perform app.store_reply(ended, said_content, said_words, 'interrupted', null, null, null);
+    end if;
+  end $body$;
+
+  create function app.copy_messages(target_id uuid, source_ids uuid[], new_ids uuid[], contents bytea[]) returns void
+    language plpgsql volatile security definer set search_path = '' as $body$
+  declare place integer; parent uuid;
+  begin
+    if app.current_session_id() is null then
+      raise exception 'no session' using errcode = 'NF401';
+    end if;
+    for place in 1..coalesce(array_length(source_ids, 1), 0) loop
+      insert into public.messages (id, user_id, conversation_id, parent_id, role, origin, content, words, content_type, metadata, status,
+          tokens, model, latency_ms, feedback, created_at)
+        select new_ids[place], m.user_id, target_id, coalesce(parent, new_ids[place]), m.role, m.origin, contents[place], m.words,
+            m.content_type, m.metadata, m.status, m.tokens, m.model, m.latency_ms, m.feedback, m.created_at
+          from public.messages m where m.id = source_ids[place] and m.user_id = app.current_user_id();
+      if not found then
+        raise exception 'no such message' using errcode = 'NF404';
+      end if;
+      parent := new_ids[place];
+    end loop;
+    update public.conversations c set leaf_message_id = parent where c.id = target_id and c.user_id = app.current_user_id();
+  end $body$;
+  comment on function app.copy_messages(uuid, uuid[], uuid[], bytea[]) is
+    'Copies messages of the person of this transaction into another conversation of theirs, one behind the other, with their contents sealed anew; NF404 where one is not theirs.';
+
+  revoke all on function app.settle_entry(uuid, uuid, integer), app.reserve_usage(uuid, text, integer, bigint),
+    app.settle_usage(uuid, integer), app.reserve_turn(uuid, bytea, uuid, integer, bigint), app.release_usage(integer),
+    app.require_message(uuid, uuid, text),
+    app.finish_turn(text, bytea, text, integer, integer, integer, bigint[], integer), app.copy_messages(uuid, uuid[], uuid[], bytea[])
+    from public;
+  grant execute on function app.reserve_usage(uuid, text, integer, bigint), app.settle_usage(uuid, integer),
+    app.reserve_turn(uuid, bytea, uuid, integer, bigint), app.require_message(uuid, uuid, text),
+    app.finish_turn(text, bytea, text, integer, integer, integer, bigint[], integer), app.copy_messages(uuid, uuid[], uuid[], bytea[])
+    to neuraform_user;
+  grant execute on function app.release_usage(integer) to neuraform_jobs;
+
+  -- What was said before there were paths: each message follows the one before it, and the newest reply of several is the one that counts.
+  update public.messages m set parent_id = (
+      select p.id from public.messages p
+        where p.conversation_id = m.conversation_id and p.seq < m.seq and not exists (
+          select from public.messages v where v.parent_id = p.parent_id and v.conversation_id = p.conversation_id and v.role = 'assistant'
+            and p.role = 'assistant' and v.seq > p.seq)
+        order by p.seq desc limit 1)
+    where m.parent_id is null;
+  update public.conversations c set leaf_message_id = (
+      select m.id from public.messages m where m.conversation_id = c.id order by m.seq desc limit 1)
+    where c.leaf_message_id is null and c.last_seq > 0;
+
+  create function app.note_deletion() returns trigger
+    language plpgsql volatile security definer set search_path = '' as $body$
+  begin
+    -- Of somebody who goes altogether nothing is kept.
+    insert into public.conversation_deletions (gone_id, user_id)
+      select old.id, old.user_id from public.users u where u.id = old.user_id and u.is_active;
+    return null;
+  end $body$;
+  comment on function app.note_deletion() is 'Keeps that a conversation is gone, for the other devices of its person.';
+  revoke all on function app.note_deletion() from public;
+
+  -- Who makes a trigger must be allowed to call its function.
+  grant execute on function app.note_deletion() to neuraform_owner;
+  set local role neuraform_owner;
+  create trigger conversations_deletion after delete on public.conversations for each row execute function app.note_deletion();
+  set local role neuraform_gate;
+  revoke execute on function app.note_deletion() from neuraform_owner;
+
+  set local role neuraform_owner;
+  revoke create on schema app from neuraform_gate;
+end $$;
