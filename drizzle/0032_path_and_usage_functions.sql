@@ -87,18 +87,20 @@ begin
     if required_id is not null and not exists (
       select from public.messages m
         where m.id = required_id and m.conversation_id = required_conversation_id and m.role = required_role
+          and m.origin <> 'external' and (m.role = 'user' or exists (
+            select from public.messages w where w.id = m.parent_id and w.role = 'user'))
     ) then
       raise exception 'no such message' using errcode = 'NF404';
     end if;
   end $body$;
   comment on function app.require_message(uuid, uuid, text) is
-    'NF404 for a message that is not there, so that what was claimed for it is not either.';
+    'NF404 where neither these words of the person are there nor, of the companion, a reply to words; so nothing is claimed for it either.';
 
   create or replace function app.place_message() returns trigger
     language plpgsql volatile security definer set search_path = '' as $body$
-  declare held record;
+  declare held record; is_aside boolean := new.parent_id is not null;
   begin
-    select c.is_temporary, c.last_seq, (
+    select c.is_temporary, c.last_seq, c.summary_seq, (
         select m.id from public.messages m where m.id = c.leaf_message_id and m.conversation_id = c.id) as leaf_message_id
       into held from public.conversations c
       where c.id = new.conversation_id and c.user_id = new.user_id
@@ -109,9 +111,13 @@ begin
     new.seq := held.last_seq + 1;
     -- One that names itself has no parent: it begins the conversation anew.
     new.parent_id := case when new.parent_id = new.id then null else coalesce(new.parent_id, held.leaf_message_id) end;
+    -- A summary of what this does not follow is of another path.
+    is_aside := is_aside and held.summary_seq > coalesce((select p.seq from public.messages p where p.id = new.parent_id), 0);
     update public.conversations c
       set last_seq = new.seq, message_count = c.message_count + 1, last_message_at = now(), updated_at = now(),
-          leaf_message_id = case when new.origin = 'companion' then c.leaf_message_id else new.id end
+          leaf_message_id = case when new.origin = 'companion' then c.leaf_message_id else new.id end,
+          summary = case when is_aside then null else c.summary end,
+          summary_seq = case when is_aside then 0 else c.summary_seq end
       where c.id = new.conversation_id;
     if held.is_temporary then
       new.words := '{}';
@@ -125,7 +131,7 @@ begin
     answered public.turns, reply_content bytea, reply_words bigint[], reply_status text, reply_tokens integer, reply_model text,
     reply_latency_ms integer
   ) returns void language plpgsql volatile security invoker set search_path = '' as $body$
-  declare words_id uuid; leaf_id uuid; is_first boolean;
+  declare words_id uuid; leaf_id uuid; is_first boolean; is_last boolean;
   begin
     -- Whoever writes to this conversation waits here.
     select c.leaf_message_id into leaf_id from public.conversations c where c.id = answered.conversation_id for no key update;
@@ -140,8 +146,11 @@ begin
     -- Words that were hidden are not stored: the reply follows what was said last.
     select m.id into words_id from public.messages m where m.id = answered.user_message_id and m.user_id = answered.user_id;
     is_first := words_id is not null and not exists (
-      select from public.messages m
+      select from public.messages m join public.turns t on t.id = m.turn_id and t.user_message_id = words_id
         where m.parent_id = words_id and m.conversation_id = answered.conversation_id and m.role = 'assistant');
+    -- Whoever has said something since goes on from there.
+    is_last := words_id is null or leaf_id = words_id or not is_first and not exists (
+      select from public.messages m where m.id = leaf_id and m.created_at > answered.started_at);
     insert into public.messages (id, user_id, conversation_id, parent_id, turn_id, role, origin, content, words, status, tokens,
         model, latency_ms)
       values (answered.reply_message_id, answered.user_id, answered.conversation_id, words_id, answered.id, 'assistant',
@@ -151,7 +160,7 @@ begin
       update public.messages m set parent_id = answered.reply_message_id
         where m.parent_id = words_id and m.conversation_id = answered.conversation_id and m.id <> answered.reply_message_id;
     end if;
-    if not is_first or leaf_id = words_id then
+    if is_last then
       update public.conversations c set leaf_message_id = answered.reply_message_id where c.id = answered.conversation_id;
     end if;
   end $body$;
@@ -229,6 +238,70 @@ begin
   comment on function app.copy_messages(uuid, uuid[], uuid[], bytea[]) is
     'Copies messages of the person of this transaction into another conversation of theirs, one behind the other, with their contents sealed anew; NF404 where one is not theirs.';
 
+  create or replace function app.broken_invariants(most integer) returns table (invariant text, subject text)
+    language sql stable security definer set search_path = '' as $body$
+    select b.invariant, b.subject from (select a.invariant, a.subject, row_number() over (partition by a.invariant) as place from (
+      select 'a message is of its conversation''s person' as invariant, m.id::text as subject
+        from public.messages m join public.conversations c on c.id = m.conversation_id where c.user_id <> m.user_id
+      union all
+      select 'no turn streams for longer than 20 minutes', t.id::text
+        from public.turns t where t.state = 'streaming' and t.started_at < now() - interval '20 minutes'
+      union all
+      select 'a complete turn has its reply', t.id::text from public.turns t
+        where t.state = 'complete' and not exists (
+          select from public.messages m where m.id = t.reply_message_id and m.conversation_id = t.conversation_id)
+          and exists (select from public.messages m where m.id = t.user_message_id)
+      union all
+      select 'a conversation counts its messages', c.id::text from public.conversations c
+        left join (select m.conversation_id, count(*) as messages, max(m.seq) as last_seq from public.messages m group by 1) s
+          on s.conversation_id = c.id
+        where c.message_count <> coalesce(s.messages, 0) or c.last_seq < coalesce(s.last_seq, 0)
+      union all
+      select 'a conversation ends with one of its messages', c.id::text from public.conversations c
+        where c.leaf_message_id is not null and not exists (
+          select from public.messages m where m.id = c.leaf_message_id and m.conversation_id = c.id)
+      union all
+      -- The ledger is kept for a year, the sums for good.
+      select 'a day''s sums are those of its ledger', coalesce(d.user_id, l.user_id) || ' ' || coalesce(d.day, l.day) || ' ' || coalesce(d.kind, l.kind)
+        from (select * from public.usage_days where day > now() - interval '300 days') d
+        full join (
+          select user_id, day, kind, sum(reserved) filter (where spent is null) as reserved, sum(spent) as spent
+          from public.usage_ledger where day > now() - interval '300 days' group by 1, 2, 3) l using (user_id, day, kind)
+        where d.reserved is distinct from coalesce(l.reserved, 0) or d.spent is distinct from coalesce(l.spent, 0)
+      union all
+      select 'a person has an identity', u.id::text from public.users u
+        where u.is_active and not exists (select from public.identities i where i.user_id = u.id)
+      union all
+      select 'a person has a data key', u.id::text from public.users u
+        where not exists (select from public.user_keys k where k.user_id = u.id)
+      union all
+      select 'an account that has ended has no live session', s.id::text from public.user_sessions s
+        join public.users u on u.id = s.user_id where not u.is_active and s.revoked_at is null
+      union all
+      select 'an erasure is finished within an hour', e.id::text from public.erasures e
+        where e.completed_at is null and e.requested_at < now() - interval '1 hour'
+      union all
+      select 'an account that has ended has an erasure', u.id::text from public.users u
+        where not u.is_active and not exists (select from public.erasures e where e.user_id = u.id)
+      union all
+      select 'a chain''s head is its last entry', c.chain_id::text from public.audit_chains c
+        where c.head_seq <> (select coalesce(max(l.seq), 0) from public.audit_log l where l.chain_id = c.chain_id)
+      union all
+      select 'a live account has one chain, which begins with its registration', u.id::text from public.users u
+        where u.is_active and (
+          select array_agg(l.action) from public.audit_chains c left join public.audit_log l on l.chain_id = c.chain_id and l.seq = 1
+          where c.user_id = u.id) is distinct from '{account.registered}'
+      union all
+      select 'a chain of nobody''s ends with an erasure', c.chain_id::text from public.audit_chains c
+        where c.user_id is null and c.chain_id <> '00000000-0000-4000-8000-000000000000' and not exists (
+          select from public.audit_log l where l.chain_id = c.chain_id and l.seq = c.head_seq and l.action = 'account.erased')
+      union all
+      select 'an entry about a session is on its person''s chain', s.id::text
+        from public.user_sessions s join public.audit_log l on l.target = 'session:' || s.id
+        join public.audit_chains c on c.chain_id = l.chain_id where c.user_id is distinct from s.user_id
+    ) a) b where b.place <= most
+  $body$;
+
   revoke all on function app.settle_entry(uuid, uuid, integer), app.reserve_usage(uuid, text, integer, bigint),
     app.settle_usage(uuid, integer), app.reserve_turn(uuid, bytea, uuid, integer, bigint), app.release_usage(integer),
     app.require_message(uuid, uuid, text),
@@ -245,7 +318,7 @@ begin
       select p.id from public.messages p
         where p.conversation_id = m.conversation_id and p.seq < m.seq and not exists (
           select from public.messages v where v.parent_id = p.parent_id and v.conversation_id = p.conversation_id and v.role = 'assistant'
-            and p.role = 'assistant' and v.seq > p.seq)
+            and p.role = 'assistant' and v.seq > p.seq and v.seq < m.seq)
         order by p.seq desc limit 1)
     where m.parent_id is null;
   update public.conversations c set leaf_message_id = (

@@ -54,6 +54,7 @@ async function bodyOf<Body>(response: Response): Promise<Body> {
 export interface StreamedReply extends Answer {
   readonly text: string
   readonly firstTextMilliseconds: number
+  readonly lastEventId: string | undefined
 }
 
 interface StreamPart {
@@ -62,39 +63,47 @@ interface StreamPart {
   readonly messageMetadata?: { readonly flights?: number; readonly state?: string }
 }
 
-/** Says something in a conversation and reads the reply while it is made; `onText` hears each piece. */
-export async function streamTurn(
-  origin: string,
-  token: string,
-  conversationId: string,
-  content: string,
-  onText: (delta: string) => void,
-): Promise<StreamedReply> {
+interface Saying {
+  readonly token: string
+  readonly conversationId: string
+  readonly content: string
+  /** Words that these are to stand beside. */
+  readonly editOf?: string
+  /** Says it once, however often it is sent. */
+  readonly key?: string
+  /** What was heard last, where the rest is to follow. */
+  readonly lastEventId?: string
+  /** Hears each piece; the connection is cut where it answers false. */
+  readonly onText?: (delta: string) => boolean | void
+}
+
+/** Says something in a conversation and reads the reply while it is made. */
+export async function streamTurn(origin: string, saying: Saying): Promise<StreamedReply> {
+  const { token, conversationId, content, editOf, key = crypto.randomUUID(), lastEventId, onText } = saying
   const startedAt = performance.now()
   const response = await fetch(`${origin}/conversations/${conversationId}/turns`, {
     method: 'POST',
     headers: {
       Authorization: `Bearer ${token}`,
       'Content-Type': 'application/json',
-      'Idempotency-Key': crypto.randomUUID(),
+      'Idempotency-Key': key,
+      ...(lastEventId === undefined ? {} : { 'Last-Event-ID': lastEventId }),
     },
-    body: JSON.stringify({ content }),
+    body: JSON.stringify({ content, ...(editOf === undefined ? {} : { edit_of: editOf }) }),
   })
-  let text = ''
-  let firstTextMilliseconds = Number.NaN
-  let flights = Number.NaN
-  for await (const part of partsOf(response)) {
-    if (part.delta !== undefined) {
-      if (text === '') firstTextMilliseconds = performance.now() - startedAt
-      text += part.delta
-      onText(part.delta)
-    }
-    flights = part.messageMetadata?.flights ?? flights
+  const heard = { text: '', firstTextMilliseconds: Number.NaN, flights: Number.NaN, lastEventId }
+  for await (const { id, part } of partsOf(response)) {
+    heard.lastEventId = id ?? heard.lastEventId
+    heard.flights = part.messageMetadata?.flights ?? heard.flights
+    if (part.delta === undefined) continue
+    if (heard.text === '') heard.firstTextMilliseconds = performance.now() - startedAt
+    heard.text += part.delta
+    if (onText?.(part.delta) === false) break
   }
-  return { status: response.status, flights, text, firstTextMilliseconds }
+  return { status: response.status, ...heard }
 }
 
-async function* partsOf(response: Response): AsyncGenerator<StreamPart> {
+async function* partsOf(response: Response): AsyncGenerator<{ id: string | undefined; part: StreamPart }> {
   let pending = ''
   for await (const chunk of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
     pending += chunk
@@ -102,8 +111,9 @@ async function* partsOf(response: Response): AsyncGenerator<StreamPart> {
     pending = events.pop() ?? ''
     for (const event of events) {
       const data = /^data: (.*)$/m.exec(event)?.[1]
+      if (data === undefined || data === '[DONE]') continue
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- parts of another shape carry none of these
-      if (data !== undefined && data !== '[DONE]') yield JSON.parse(data) as StreamPart
+      yield { id: /^id: (.*)$/m.exec(event)?.[1], part: JSON.parse(data) as StreamPart }
     }
   }
 }

@@ -63,3 +63,9 @@ async function readBlobs(stateDirectory: string): Promise<{ kvKeys: string[]; r2
   const values = await Promise.all(kvKeys.map((key) => stores.speechIndex.get(key)))
   return { kvKeys, r2Keys, text: [...kvKeys, ...values, ...r2Keys].join('\n') }
 }
+
+/** Whole phrases, and the words of them that are too long to turn up by chance. */
+export function phrases(spoken: readonly string[]): string[] {
+  const words = spoken.flatMap((phrase) => phrase.split(/[^\p{L}\p{N}@.-]+/u)).filter((word) => word.length >= 8)
+  return [...new Set([...spoken, ...words])]
+}

@@ -1,6 +1,7 @@
 import { people } from '#scripts/upstream/identity/people.ts'
 import { callApi, streamTurn, type ApiAnswer } from '#scripts/demo/api.ts'
-import { readHoldings, wordsIn, type Holdings, type Stores } from '#scripts/demo/remains.ts'
+import { changeMind, type Talk } from '#scripts/demo/change-mind.ts'
+import { phrases, readHoldings, wordsIn, type Holdings, type Stores } from '#scripts/demo/remains.ts'
 import { StepFailure, type Steps } from '#scripts/demo/steps.ts'
 import { addWaysIn, type WaysInStage } from '#scripts/demo/ways-in.ts'
 
@@ -26,11 +27,12 @@ export async function walk(stage: Stage, steps: Steps): Promise<void> {
   const before = await readHoldings(stage)
   const { token, userId } = await join(stage, steps)
   const reply = await talk(stage, steps, token)
+  const changed = await changeMind(reply.talk, steps)
   await hear(stage, steps, token, reply)
   await useSecondDevice(stage, steps, token)
   await addWaysIn(stage, steps, token, userId)
   await readSecurityLog(stage, steps, token)
-  const spoken = [title, firstWords, secondWords, reply.text, ...devices, ...ada().words]
+  const spoken = [title, firstWords, secondWords, reply.text, ...changed, ...devices, ...ada().words]
   await showSealed(stage, spoken)
   await leave(stage, steps, token)
   await showNothingLeft(stage, [...spoken, userId], before)
@@ -101,6 +103,7 @@ async function idToken(issuer: string, audience: string): Promise<string> {
 interface Reply {
   readonly text: string
   readonly personaId: string
+  readonly talk: Talk
 }
 
 async function talk({ origin }: Stage, steps: Steps, token: string): Promise<Reply> {
@@ -131,9 +134,9 @@ async function talk({ origin }: Stage, steps: Steps, token: string): Promise<Rep
       `say something (${number + 1})`,
       200,
       async () => {
-        const streamed = await streamTurn(origin, token, conversation.body.id, content, (delta) =>
-          process.stdout.write(delta),
-        )
+        const conversationId = conversation.body.id
+        const onText = (delta: string) => void process.stdout.write(delta)
+        const streamed = await streamTurn(origin, { token, conversationId, content, onText })
         process.stdout.write('\n\n')
         return streamed
       },
@@ -141,7 +144,11 @@ async function talk({ origin }: Stage, steps: Steps, token: string): Promise<Rep
     )
     reply = turn.text
   }
-  return { text: reply, personaId: persona.id }
+  return {
+    text: reply,
+    personaId: persona.id,
+    talk: { origin, token, conversationId: conversation.body.id, companion: persona.display_name },
+  }
 }
 
 interface Speech {
@@ -288,9 +295,3 @@ async function showNothingLeft(stage: Stage, spoken: readonly string[], before: 
 }
 
 const total = ({ rows }: Holdings) => [...rows.values()].reduce((sum, count) => sum + count, 0)
-
-/** Whole phrases, and the words of them that are too long to turn up by chance. */
-function phrases(spoken: readonly string[]): string[] {
-  const words = spoken.flatMap((phrase) => phrase.split(/[^\p{L}\p{N}@.-]+/u)).filter((word) => word.length >= 8)
-  return [...new Set([...spoken, ...words])]
-}

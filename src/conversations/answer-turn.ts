@@ -148,21 +148,30 @@ async function finishTurn(
   return results[1]
 }
 
+interface GivenUp {
+  readonly vault: Vault | undefined
+  readonly replyMessageId: string
+  readonly before: string
+  /** The tokens that it took all the same. */
+  readonly spent: number
+}
+
 /**
  * Ends a turn for which the model said nothing: as failed, so that the same key may try again, or as interrupted with what
  * there was of a reply before. Where that cannot be sealed, its checkpoint is left to the sweep.
  */
-export async function giveUp(
-  caller: TurnCaller,
-  { vault, replyMessageId, before }: { vault: Vault | undefined; replyMessageId: string; before: string },
-): Promise<void> {
+export async function giveUp(caller: TurnCaller, { vault, replyMessageId, before, spent }: GivenUp): Promise<void> {
   if (before === '') {
-    await asTurn(caller, (db) => [db.execute(sql`select app.finish_turn('failed', null, null, null, null, null)`)])
+    await asTurn(caller, (db) => [
+      db.execute(sql`select app.finish_turn('failed', null, null, null, null, null, '{}', ${spent})`),
+    ])
   } else if (vault !== undefined) {
     const content = await vault.seal(messages.content, replyMessageId, before)
     const words = sql.param(vault.indexWords(before))
     await asTurn(caller, (db) => [
-      db.execute(sql`select app.finish_turn('interrupted', ${content}, null, null, null, null, ${words}::bigint[])`),
+      db.execute(
+        sql`select app.finish_turn('interrupted', ${content}, null, null, null, null, ${words}::bigint[], ${spent})`,
+      ),
     ])
   }
 }

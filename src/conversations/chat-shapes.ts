@@ -24,7 +24,13 @@ export const ChatRequest = z
       .optional()
       .openapi({ description: 'With whom a new chat begins; the first companion if left out.' }),
   })
-  .openapi('ChatRequest')
+  .openapi('ChatRequest', {
+    example: {
+      id: 'kQ3vZ8x',
+      trigger: 'submit-message',
+      messages: [{ id: 'm1', role: 'user', parts: [{ type: 'text', text: 'Hello!' }] }],
+    },
+  })
 export type ChatRequest = z.output<typeof ChatRequest>
 
 export const ChatParams = z.strictObject({ chat_id: chatIdField })

@@ -32,12 +32,31 @@ export async function chat(caller: Caller, request: ChatRequest): Promise<Starte
     if (reply !== undefined) return await regenerateReply(caller, reply.conversationId, reply.id, undefined)
   }
   for (const place of places) {
-    const started = await unlessAbsent(startTurn(caller, place, spoken.data, key))
+    const started = await unlessAbsent(sayOrEdit(caller, place, spoken.data.content, key))
     if (started !== undefined) return started
   }
   const own = places.at(-1) ?? ''
   await begin(caller, own, request.persona_id)
   return await startTurn(caller, own, spoken.data, key)
+}
+
+/** A message that comes again under its id with other words is an edit of what it was. */
+async function sayOrEdit(caller: Caller, conversationId: string, content: string, key: string): Promise<StartedTurn> {
+  try {
+    return await startTurn(caller, conversationId, { content }, key)
+  } catch (error) {
+    if (!(error instanceof Problem) || error.code !== 'idempotency_key_reused') throw error
+    const [[said]] = await asUser(caller, (db) => [
+      db
+        .select({ id: turns.userMessageId })
+        .from(turns)
+        .innerJoin(idempotencyKeys, eq(idempotencyKeys.resourceId, turns.id))
+        .where(and(eq(idempotencyKeys.key, key), eq(turns.conversationId, conversationId))),
+    ])
+    if (said === undefined) throw error
+    const version = (await lookupIndex(caller.config, 'chat', `${key}\n${content}`)).slice(0, 16).toHex()
+    return await startTurn(caller, conversationId, { content, edit_of: said.id }, `${key}:${version}`)
+  }
 }
 
 async function unlessAbsent<T>(work: Promise<T>): Promise<T | undefined> {

@@ -13,7 +13,7 @@ import { openAiErrorOf, Problem } from '#src/http/problem.ts'
 import { eventStream } from '#src/http/sse.ts'
 import { ask } from '#src/llm/ask.ts'
 import type { Reply, ReplyUsage } from '#src/llm/port.ts'
-import { spentTokens } from '#src/llm/tokens.ts'
+import { spentTokens, tokensOf } from '#src/llm/tokens.ts'
 import { personas } from '#src/personas/tables.ts'
 import { reserveUsage, settleUsage } from '#src/usage/quota.ts'
 
@@ -66,7 +66,7 @@ export async function completeChat(caller: Caller, request: ChatCompletionReques
   const said = lastWords(request)
   const { LLM_PROMPT_TOKENS: budget, LLM_REPLY_TOKENS: replyTokens } = caller.config
   const usageId = uuidv7()
-  const reservation = { id: usageId, kind: 'llm_tokens', amount: budget + replyTokens } as const
+  const reservation = { id: usageId, kind: 'llm_tokens', amount: budget + tokensOf(said) + replyTokens } as const
   const [, rows] = await asUser(caller, (db) => [
     reserveUsage(db, caller.config, reservation),
     db

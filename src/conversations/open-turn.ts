@@ -18,6 +18,7 @@ import {
   type Claim,
 } from '#src/http/idempotency.ts'
 import { Problem } from '#src/http/problem.ts'
+import { tokensOf } from '#src/llm/tokens.ts'
 import { personas } from '#src/personas/tables.ts'
 import { limitsOf } from '#src/usage/quota.ts'
 
@@ -29,6 +30,8 @@ export interface TurnPlan {
   readonly keyHash: Uint8Array
   readonly userMessageId: string
   readonly replyMessageId: string
+  /** What is said; undefined where it is stored already. */
+  readonly content?: string
   /** A reply of the companion's to which this is another version: it answers the same words. */
   readonly anotherOf?: string
   /** Words of the person's to which these are another version: they follow what those follow. */
@@ -77,7 +80,7 @@ export async function openTurn(caller: Caller, plan: TurnPlan, claim: Claim): Pr
         ),
         anotherOf === undefined ? insertTurn(db, plan, claim) : insertVersion(db, plan, claim, anotherOf),
         takeUp(db, keyHash, and(isSameRequest(claim), eq(turns.id, turnId), hasSaidNothing)),
-        reserveTurn(db, caller.config, turnId, keyHash, usageId),
+        reserveTurn(db, caller.config, turnId, keyHash, { usageId, words: plan.content }),
         readClaim(db, claim),
         ...selectAbout(db, turnId, conversationId, editOf),
       ]),
@@ -96,9 +99,18 @@ const requireMessage = (
     sql`select app.require_message(${id ?? null}::uuid, ${conversationId}, ${role}) where ${isOurClaim(claim)}`,
   )
 
-const reserveTurn = (db: Db, config: Config, turnId: SQL, keyHash: Uint8Array, usageId: string) =>
-  db.execute(sql`select app.reserve_turn(${turnId}, ${keyHash}::bytea, ${usageId},
-    ${config.LLM_PROMPT_TOKENS + config.LLM_REPLY_TOKENS}, ${limitsOf(config).llm_tokens})`)
+interface TurnUsage {
+  readonly usageId: string
+  /** What is said, as far as it is known before the flight: a prompt holds it whole, whatever its budget. */
+  readonly words?: string | undefined
+}
+
+function reserveTurn(db: Db, config: Config, turnId: SQL, keyHash: Uint8Array, { usageId, words = '' }: TurnUsage) {
+  const amount = config.LLM_PROMPT_TOKENS + tokensOf(words) + config.LLM_REPLY_TOKENS
+  return db.execute(
+    sql`select app.reserve_turn(${turnId}, ${keyHash}::bytea, ${usageId}, ${amount}, ${limitsOf(config).llm_tokens})`,
+  )
+}
 
 /**
  * Opens a turn that was interrupted, or whose Worker died, to go on with what it said, in one flight as above. Throws
@@ -121,7 +133,7 @@ export async function reopenTurn(
             or(eq(turns.state, 'interrupted'), isAbandoned),
           ),
         ),
-        reserveTurn(db, caller.config, sql`${turnId}::uuid`, keyHash, usageId),
+        reserveTurn(db, caller.config, sql`${turnId}::uuid`, keyHash, { usageId }),
         ...selectAbout(db, sql`${turnId}::uuid`, conversationId),
       ]),
   )

@@ -30,7 +30,9 @@ export const ChatCompletionRequest = z
     stream_options: z.object({ include_usage: z.boolean().nullish() }).nullish(),
     n: z.literal(1).nullish(),
   })
-  .openapi('ChatCompletionRequest')
+  .openapi('ChatCompletionRequest', {
+    example: { model: 'fuka', stream: true, messages: [{ role: 'user', content: 'Hello!' }] },
+  })
 export type ChatCompletionRequest = z.output<typeof ChatCompletionRequest>
 
 const finishReason = z.enum(['stop', 'length'])
@@ -57,13 +59,33 @@ export const ChatCompletion = z
     ),
     usage: CompletionUsage.optional(),
   })
-  .openapi('ChatCompletion')
+  .openapi('ChatCompletion', {
+    example: {
+      id: 'chatcmpl-01a219c7-1a20-7d3c-9f0e-5b8f3c1d2e4a',
+      object: 'chat.completion',
+      created: 1_795_723_680,
+      model: 'fuka',
+      choices: [
+        {
+          index: 0,
+          message: { role: 'assistant', content: 'Hello there!', refusal: null },
+          logprobs: null,
+          finish_reason: 'stop',
+        },
+      ],
+      usage: { prompt_tokens: 180, completion_tokens: 4, total_tokens: 184 },
+    },
+  })
 export type ChatCompletion = z.output<typeof ChatCompletion>
+
+const modelExample = { id: 'fuka', object: 'model', created: 1_760_000_000, owned_by: 'neuraform' }
 
 export const Model = z
   .strictObject({ id: z.string(), object: z.literal('model'), created: z.int(), owned_by: z.string() })
-  .openapi('Model')
+  .openapi('Model', { example: modelExample })
 export type Model = z.output<typeof Model>
 
-export const ModelList = z.strictObject({ object: z.literal('list'), data: z.array(Model) }).openapi('ModelList')
+export const ModelList = z
+  .strictObject({ object: z.literal('list'), data: z.array(Model) })
+  .openapi('ModelList', { example: { object: 'list', data: [modelExample] } })
 export type ModelList = z.output<typeof ModelList>

@@ -142,7 +142,11 @@ const choose = createRoute({
 })
 
 const fork = createRoute({
-  ...session(tag, { bodyBytes: jsonBodyBytes, problems: ['not_found', 'conflict', 'idempotency_key_reused'] }),
+  ...session(tag, {
+    limiter: 'COSTLY_LIMITER',
+    bodyBytes: jsonBodyBytes,
+    problems: ['not_found', 'conflict', 'idempotency_key_reused'],
+  }),
   method: 'post',
   path: '/conversations/{id}/messages/{message_id}/fork',
   summary: 'Begin another conversation as this one began, up to a message',

@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi'
+import { conversationExample, repliedExample, spokenExample } from '#src/conversations/examples.ts'
 import { idField, jsonObjectField, momentField, spokenField, textField } from '#src/http/fields.ts'
 import { pageOf, PageQuery } from '#src/http/page.ts'
 
@@ -18,9 +19,10 @@ export const Conversation = z
     is_pinned: z.boolean(),
     is_temporary: z.boolean(),
     message_count: z.int(),
-    last_seq: z
-      .int()
-      .openapi({ description: 'The `seq` of what was said last: beyond it a device has missed nothing.' }),
+    last_seq: z.int().openapi({
+      description:
+        'The `seq` of what was said last. A reply that is continued changes in place, and then `updated_at` does.',
+    }),
     leaf_message_id: idField.nullable().openapi({
       description: 'Where the path ends that counts: this message, what it follows, and so on up to the first.',
     }),
@@ -28,10 +30,12 @@ export const Conversation = z
     created_at: momentField,
     updated_at: momentField,
   })
-  .openapi('Conversation')
+  .openapi('Conversation', { example: conversationExample })
 export type Conversation = z.output<typeof Conversation>
 
-export const ConversationPage = pageOf(Conversation).openapi('ConversationPage')
+export const ConversationPage = pageOf(Conversation).openapi('ConversationPage', {
+  example: { items: [conversationExample], next_cursor: null },
+})
 export type ConversationPage = z.output<typeof ConversationPage>
 
 const flagField = z.enum(['true', 'false']).transform((text) => text === 'true')
@@ -84,11 +88,13 @@ export const Sync = z
     next: z.string().openapi({ description: 'What to ask after the next time.' }),
     has_more: z.boolean().openapi({ description: 'Whether to ask again at once.' }),
   })
-  .openapi('Sync')
+  .openapi('Sync', {
+    example: { conversations: [conversationExample], deleted_ids: [], next: 'eyJhbGciOiJkaXIi…', has_more: false },
+  })
 export type Sync = z.output<typeof Sync>
 
 /** What a conversation is called that begins as another one did. */
-export const Fork = z.strictObject({ title: titleField.optional() }).openapi('Fork')
+export const Fork = z.strictObject({ title: titleField.optional() }).openapi('Fork', { example: { title: 'What if' } })
 export type Fork = z.output<typeof Fork>
 
 /** With whom to talk. */
@@ -103,7 +109,9 @@ export const NewConversation = z
       .optional()
       .openapi({ description: 'Never found by a search, and gone a day after it was started.' }),
   })
-  .openapi('NewConversation')
+  .openapi('NewConversation', {
+    example: { persona_id: '0198f000-0000-7000-8000-000000000001', title: 'The evening before the examination' },
+  })
 export type NewConversation = z.output<typeof NewConversation>
 
 /** What may change of a conversation; `is_active: false` archives it. */
@@ -117,7 +125,7 @@ export const ConversationChange = z
   })
   .partial()
   .refine((change) => Object.keys(change).length > 0, 'must name at least one field')
-  .openapi('ConversationChange')
+  .openapi('ConversationChange', { example: { is_pinned: true, tags: ['evening'] } })
 export type ConversationChange = z.output<typeof ConversationChange>
 
 const contentTypes = ['text', 'markdown'] as const
@@ -145,10 +153,12 @@ export const Message = z
     feedback: z.enum(['up', 'down']).nullable(),
     created_at: momentField,
   })
-  .openapi('Message')
+  .openapi('Message', { example: repliedExample })
 export type Message = z.output<typeof Message>
 
-export const MessagePage = pageOf(Message).openapi('MessagePage')
+export const MessagePage = pageOf(Message).openapi('MessagePage', {
+  example: { items: [repliedExample], next_cursor: null },
+})
 export type MessagePage = z.output<typeof MessagePage>
 
 /** A message that was found, and where the words of the query stand in it. */
@@ -160,13 +170,17 @@ const FoundMessage = z
       .array(z.strictObject({ start: z.int(), end: z.int() }))
       .openapi({ description: 'From and up to which UTF-16 unit of `content`: fifty places at the most.' }),
   })
-  .openapi('FoundMessage')
+  .openapi('FoundMessage', { example: { ...spokenExample, highlights: [{ start: 21, end: 30 }] } })
 
-export const FoundPage = pageOf(FoundMessage).openapi('FoundPage')
+export const FoundPage = pageOf(FoundMessage).openapi('FoundPage', {
+  example: { items: [{ ...spokenExample, highlights: [{ start: 21, end: 30 }] }], next_cursor: null },
+})
 export type FoundPage = z.output<typeof FoundPage>
 
 /** What a person thinks of a message; null takes it back. */
-export const Feedback = z.strictObject({ feedback: z.enum(['up', 'down']).nullable() }).openapi('Feedback')
+export const Feedback = z
+  .strictObject({ feedback: z.enum(['up', 'down']).nullable() })
+  .openapi('Feedback', { example: { feedback: 'up' } })
 export type Feedback = z.output<typeof Feedback>
 
 /** A message to append; `assistant` is a reply that the caller's own backend made. */
@@ -178,7 +192,9 @@ export const NewMessage = z
     metadata: jsonObjectField.optional(),
     model: textField({ max: 100 }).optional(),
   })
-  .openapi('NewMessage')
+  .openapi('NewMessage', {
+    example: { role: 'assistant', content: 'A reply of your own backend.', model: 'theirs-7b' },
+  })
 export type NewMessage = z.output<typeof NewMessage>
 
 /** What to look for. It is a body, so that no word of it stands in a URL. */
@@ -189,7 +205,7 @@ export const MessageSearch = z
     limit: z.int().min(1).max(100).default(50),
     cursor: textField({ max: 2_000 }).optional(),
   })
-  .openapi('MessageSearch')
+  .openapi('MessageSearch', { example: { query: 'planetarium telescope', limit: 20 } })
 export type MessageSearch = z.output<typeof MessageSearch>
 
 /** The same in a URL, for those who may keep it there. */
@@ -215,7 +231,7 @@ export const NewTurn = z
     path: ['is_hidden'],
     message: 'cannot be another version of what is stored',
   })
-  .openapi('NewTurn')
+  .openapi('NewTurn', { example: { content: 'I am nervous about my astronomy examination tomorrow.' } })
 export type NewTurn = z.output<typeof NewTurn>
 
 /** A finished turn. */
@@ -227,5 +243,13 @@ export const Turn = z
     user_message: z.union([Message, z.null()]),
     reply: z.union([Message, z.null()]),
   })
-  .openapi('Turn')
+  .openapi('Turn', {
+    example: {
+      id: spokenExample.turn_id,
+      conversation_id: conversationExample.id,
+      state: 'complete',
+      user_message: spokenExample,
+      reply: repliedExample,
+    },
+  })
 export type Turn = z.output<typeof Turn>

@@ -1,5 +1,6 @@
-import { and, asc, gt, sql } from 'drizzle-orm'
+import { and, asc, sql } from 'drizzle-orm'
 import { z } from 'zod'
+import type { Config } from '#src/config.ts'
 import { changedAfter, conversationFrom } from '#src/conversations/conversations.ts'
 import type { Sync, SyncQuery } from '#src/conversations/shapes.ts'
 import { conversationDeletions, conversations } from '#src/conversations/tables.ts'
@@ -13,10 +14,11 @@ import { issueSealedToken, readSealedToken } from '#src/vault/sealed-token.ts'
 const lifetimeSeconds = 80 * 86_400
 
 /**
- * A transaction is numbered when it begins and seen when it ends: what began so many seconds before somebody asks may not be
+ * A transaction is stamped when it begins and seen when it ends: what began so many seconds before somebody asks may not be
  * there yet. It is told again the next time, and no transaction takes longer.
  */
-const overlapSeconds = 30
+const overlapSeconds = ({ DATABASE_DEADLINE_MS: deadlineMs }: Config) =>
+  Math.max(30, Math.ceil((2 * deadlineMs) / 1_000))
 
 const mostDeletions = 1_000
 const beginning = { at: new Date(0), id: '00000000-0000-0000-0000-000000000000' }
@@ -27,6 +29,7 @@ const Position = z.strictObject({
   at: z.coerce.date(),
   id: z.uuid(),
   deleted_at: z.coerce.date(),
+  gone_id: z.uuid(),
   began_at: z.coerce.date().optional(),
 })
 type Position = z.output<typeof Position>
@@ -41,7 +44,7 @@ export async function syncConversations(caller: Caller, { after, limit }: SyncQu
   const { at, id } = from ?? beginning
   const [[now], changed, gone] = await asUser(caller, (db) => [
     db
-      .select({ at: sql<string>`to_json(now() - make_interval(secs => ${overlapSeconds})) #>> '{}'` })
+      .select({ at: sql<string>`to_json(now() - make_interval(secs => ${overlapSeconds(caller.config)})) #>> '{}'` })
       .from(sql`(select) _`),
     changedAfter(db, at, id, limit + 1),
     db
@@ -49,11 +52,14 @@ export async function syncConversations(caller: Caller, { after, limit }: SyncQu
       .from(conversationDeletions)
       .where(
         and(
-          from === undefined ? sql`false` : gt(conversationDeletions.deletedAt, from.deleted_at),
+          from === undefined
+            ? sql`false`
+            : sql`(${conversationDeletions.deletedAt}, ${conversationDeletions.goneId})
+                > (${from.deleted_at.toISOString()}::timestamptz, ${from.gone_id}::uuid)`,
           sql`not exists (select from ${conversations} where ${conversations.id} = ${conversationDeletions.goneId})`,
         ),
       )
-      .orderBy(asc(conversationDeletions.deletedAt))
+      .orderBy(asc(conversationDeletions.deletedAt), asc(conversationDeletions.goneId))
       .limit(mostDeletions),
   ])
   const { userId } = sessionOf(caller)
@@ -77,19 +83,20 @@ interface Pass {
   readonly safe: Date
   readonly rows: readonly { readonly updatedAt: Date; readonly id: string }[]
   readonly hasMore: boolean
-  readonly gone: readonly { readonly at: Date }[]
+  readonly gone: readonly { readonly at: Date; readonly id: string }[]
 }
 
 function positionAfter({ userId, from, safe, rows, hasMore, gone }: Pass): Position {
   const beganAt = from?.began_at ?? safe
   const lastGone = gone.length === mostDeletions ? gone.at(-1) : undefined
-  const deletedAt = lastGone?.at ?? earlier(beganAt, safe)
-  const last = rows.at(-1)
-  if (hasMore && last !== undefined) {
-    return { user: userId, at: last.updatedAt, id: last.id, deleted_at: deletedAt, began_at: beganAt }
-  }
-  const place = { user: userId, at: beganAt, id: beginning.id, deleted_at: deletedAt }
-  return lastGone === undefined ? place : { ...place, began_at: beganAt }
+  const deletions =
+    lastGone === undefined
+      ? { deleted_at: earlier(beganAt, safe), gone_id: beginning.id }
+      : { deleted_at: lastGone.at, gone_id: lastGone.id }
+  const last = hasMore ? rows.at(-1) : undefined
+  const place = last === undefined ? { at: beganAt, id: beginning.id } : { at: last.updatedAt, id: last.id }
+  const isOver = last === undefined && lastGone === undefined
+  return { user: userId, ...place, ...deletions, ...(isOver ? {} : { began_at: beganAt }) }
 }
 
 const earlier = (one: Date, two: Date) => (one < two ? one : two)

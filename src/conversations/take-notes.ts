@@ -7,8 +7,8 @@ import { apart } from '#src/db/apart.ts'
 import { asTurn, type Db, type Statement, type TurnCaller } from '#src/db/scope.ts'
 import { describeFailure } from '#src/http/log.ts'
 import { ask } from '#src/llm/ask.ts'
-import type { PromptMessage } from '#src/llm/port.ts'
-import { promptTokensOf, spentTokens } from '#src/llm/tokens.ts'
+import type { PromptMessage, Reply } from '#src/llm/port.ts'
+import { promptTokensOf, spentTokens, tokensOf } from '#src/llm/tokens.ts'
 import { reserveUsage, settleUsage } from '#src/usage/quota.ts'
 import type { Vault } from '#src/vault/vault.ts'
 
@@ -23,6 +23,8 @@ export interface Heard {
 
 const mostUnsummarised = 30
 const keptOut = 10
+// Both within the minute for which a turn's key opens transactions.
+const deadlineMs = 25_000
 const answerTokens = 400
 const mostTitleCharacters = 80
 const mostSummaryCharacters = 2_000
@@ -40,14 +42,16 @@ const summaryOrder =
 export async function takeNotes(turn: LiveTurn, heard: Heard): Promise<void> {
   if (!turn.caller.config.LLM_NOTES) return
   const caller = apart(turn.caller)
-  await Promise.all([noteTitle(caller, turn, heard), noteSummary(caller, turn, heard)]).catch((error: unknown) =>
-    caller.report({ event: 'notes_not_taken', ...describeFailure(error) }),
-  )
+  for (const note of [noteTitle, noteSummary]) {
+    await note(caller, turn, heard).catch((error: unknown) =>
+      caller.report({ event: 'notes_not_taken', ...describeFailure(error) }),
+    )
+  }
 }
 
 async function noteTitle(caller: TurnCaller, { vault, conversationId }: Place, { hasTitle, history }: Heard) {
   if (hasTitle || history.length < 2) return
-  const written = await write(caller, promptOf(titleOrder, history))
+  const written = await write(caller, promptOf(titleOrder, history.slice(0, keptOut).map(shortened)))
   const title = written.text
     .split('\n')[0]
     ?.replaceAll(/^["'“”„«»*#\s]+|["'“”«»*\s]+$/g, '')
@@ -64,19 +68,50 @@ async function noteTitle(caller: TurnCaller, { vault, conversationId }: Place, {
 }
 
 async function noteSummary(caller: TurnCaller, { vault, conversationId }: Place, heard: Heard) {
-  const unsummarised = heard.history.filter(({ seq }) => seq > heard.summarySeq)
-  if (unsummarised.length < mostUnsummarised) return
-  const told = unsummarised.slice(keptOut)
+  const told = leavingPrompt(heard, caller.config.LLM_PROMPT_TOKENS)
+  if (told.length === 0) return
   const written = await write(caller, promptOf(summaryOrder, told, heard.summary))
   const summary = written.text.trim().slice(0, mostSummaryCharacters).toWellFormed()
-  const sealed = await vault.seal(conversations.summary, conversationId, summary)
+  const sealed = summary === '' ? undefined : await vault.seal(conversations.summary, conversationId, summary)
+  const note = { summary: sealed, summarySeq: Math.max(...told.map(({ seq }) => seq)), updatedAt: sql`now()` }
   await keep(caller, written, (db) =>
     db
       .update(conversations)
-      .set({ summary: sealed, summarySeq: Math.max(...told.map(({ seq }) => seq)), updatedAt: sql`now()` })
-      .where(and(eq(conversations.id, conversationId), eq(conversations.summarySeq, heard.summarySeq))),
+      .set(note)
+      // Nothing of an empty one; and whoever led the path elsewhere meanwhile began anew.
+      .where(
+        and(
+          eq(conversations.id, conversationId),
+          eq(conversations.summarySeq, heard.summarySeq),
+          sql`${sealed !== undefined}`,
+        ),
+      ),
   )
 }
+
+/**
+ * What is to be summed up, newest first: once 30 messages are not, or those fill three quarters of a prompt, all but the newest
+ * ten or half a prompt of them; and of that as much of the oldest as one prompt holds.
+ */
+function leavingPrompt({ history, summarySeq }: Heard, budget: number): readonly Message[] {
+  const unsummarised = history.filter(({ seq }) => seq > summarySeq).map(shortened)
+  if (unsummarised.length < mostUnsummarised && tokensIn(unsummarised) < budget * 0.75) return []
+  const isKept = (_one: Message, index: number) =>
+    index < keptOut && tokensIn(unsummarised.slice(0, index + 1)) <= budget / 2
+  const leaving = unsummarised.filter((message, index) => !isKept(message, index))
+  return leaving.filter((_one, index) => index === leaving.length - 1 || tokensIn(leaving.slice(index)) <= budget)
+}
+
+const tokensIn = (messages: readonly Message[]) =>
+  messages.reduce((sum, { content }) => sum + tokensOf(content ?? ''), 0)
+
+const mostCharactersTold = 4_000
+
+/** A message as a note is made of it. */
+const shortened = (message: Message): Message => ({
+  ...message,
+  content: message.content?.slice(0, mostCharactersTold).toWellFormed() ?? null,
+})
 
 interface Place {
   readonly vault: Vault
@@ -98,20 +133,22 @@ interface Written {
   readonly tokens: number
 }
 
-/** Has the model write, out of the day's tokens; they are given back where it does not. */
+/** Has the model write, out of the day's tokens. */
 async function write(caller: TurnCaller, prompt: readonly PromptMessage[]): Promise<Written> {
   const reservation = { id: uuidv7(), kind: 'llm_tokens', amount: promptTokensOf(prompt) + answerTokens } as const
   await asTurn(caller, (db) => [reserveUsage(db, caller.config, reservation)])
+  let reply: Reply | undefined
+  let text = ''
   try {
-    const reply = await ask(caller.config, prompt)
-    let text = ''
+    reply = await ask(caller.config, prompt, AbortSignal.timeout(deadlineMs))
     for await (const delta of reply.deltas) {
       text += delta
-      if (text.length > mostSummaryCharacters) reply.cancel()
+      if (text.length > mostSummaryCharacters) break
     }
     return { text, usageId: reservation.id, tokens: spentTokens(reply, text) }
   } catch (error) {
-    await asTurn(caller, (db) => [settleUsage(db, reservation.id, 0)])
+    const tokens = reply === undefined ? 0 : spentTokens(reply, text)
+    await asTurn(caller, (db) => [settleUsage(db, reservation.id, tokens)])
     throw error
   }
 }

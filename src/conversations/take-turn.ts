@@ -23,6 +23,7 @@ import { Problem } from '#src/http/problem.ts'
 import { eventStream } from '#src/http/sse.ts'
 import { ask } from '#src/llm/ask.ts'
 import type { Reply } from '#src/llm/port.ts'
+import { promptTokensOf } from '#src/llm/tokens.ts'
 import { openVault } from '#src/vault/open-vault.ts'
 import { createTurnKey } from '#src/vault/session-token.ts'
 import type { Vault } from '#src/vault/vault.ts'
@@ -62,16 +63,17 @@ export async function startTurn(
   ]
   const claim = await claimFor(caller.config, idempotencyKey, uuidv7(), asked)
   const keyHash = createTurnKey()
-  const plan = { conversationId, keyHash, userMessageId: uuidv7(), replyMessageId: uuidv7() }
+  const plan = { conversationId, keyHash, userMessageId: uuidv7(), replyMessageId: uuidv7(), content }
   const opened = await openTurn(caller, editOf === undefined ? plan : { ...plan, editOf }, claim)
   if (opened.isOurs) return await beginTurn(caller, opened, keyHash, { content, before: '', editOf, isHidden })
   const seen = await seenTurnFrom(await openVault(caller), opened.row, opened.said)
-  return seen.isAbandoned ? await continueTurn(caller, conversationId, seen.turnId) : { isLive: false, seen }
+  if (!seen.isAbandoned) return { isLive: false, seen }
+  return await continueTurn(caller, conversationId, seen.turnId, { content, isHidden })
 }
 
 /**
  * Has the companion answer the same words once more: the new reply stands beside the others, as a child of the same message,
- * and from now on it is the one that the companion remembers. Returns as `startTurn` does. Throws `not_found` for a message
+ * and the path leads over it, unless something was said meanwhile. Returns as `startTurn` does. Throws `not_found` for a message
  * that is absent, another's or no reply of the companion's, and what `startTurn` throws.
  */
 export async function regenerateReply(
@@ -93,14 +95,20 @@ export async function regenerateReply(
 /**
  * Goes on with a reply that was interrupted, in the same message: it was stopped, the model broke off, or the Worker died.
  * Returns as `startTurn` does. Throws `not_found`, `turn_in_progress`, `conflict` for one that said all or nothing, and what
- * asking the model throws; what there was of it is kept then.
+ * asking the model throws; what there was of it is kept then. `asked` is what it answers, where that is known: hidden words are stored nowhere.
  */
-export async function continueTurn(caller: Caller, conversationId: string, turnId: string): Promise<StartedTurn> {
+export async function continueTurn(
+  caller: Caller,
+  conversationId: string,
+  turnId: string,
+  asked: { readonly content: string | null; readonly isHidden?: boolean } = { content: null },
+): Promise<StartedTurn> {
   const keyHash = createTurnKey()
   const opened = await reopenTurn(caller, { conversationId, turnId, keyHash })
   const vault = await openVault(caller)
   const { text: before } = await seenTurnFrom(vault, opened.row, opened.said)
-  return await beginTurn(caller, opened, keyHash, await saidFrom(vault, opened, before))
+  const said = await saidFrom(vault, opened, before)
+  return await beginTurn(caller, opened, keyHash, asked.isHidden === true ? { ...asked, before } : said)
 }
 
 /** The words that a turn answers, as they are stored. */
@@ -123,16 +131,18 @@ async function beginTurn(caller: Caller, opened: OpenedTurn, keyHash: Uint8Array
   const { id: turnId, conversationId, userMessageId, replyMessageId } = opened.row
   let vault: Vault | undefined
   let checkpoints: Checkpoints | undefined
+  const spent = { tokens: 0 }
   try {
     vault = await openVault(caller)
     checkpoints = new Checkpoints({ caller: turnCaller, vault, turnId }, said.before)
     const { editOf, isHidden = false } = said
     const ids = { turnId, conversationId, userMessageId, replyMessageId, editOf }
     const turn = { caller: turnCaller, vault, ...ids, isHidden, checkpoints }
-    return { isLive: true, turn, before: said.before, ...(await beginReply(turn, opened, said)) }
+    return { isLive: true, turn, before: said.before, ...(await beginReply(turn, opened, said, spent)) }
   } catch (error) {
     await checkpoints?.close()
-    await giveUp(turnCaller, { vault, replyMessageId, before: said.before }).catch((failure: unknown) =>
+    const { before } = said
+    await giveUp(turnCaller, { vault, replyMessageId, before, spent: spent.tokens }).catch((failure: unknown) =>
       caller.report({ event: 'turn_not_failed', ...describeFailure(failure) }),
     )
     throw error
@@ -152,6 +162,7 @@ async function beginReply(
   turn: LiveTurn,
   opened: OpenedTurn,
   { content, before }: Said,
+  spent: { tokens: number },
 ): Promise<{ readonly reply: Reply; readonly heard: Heard }> {
   if (opened.speaker === undefined) throw new Problem('conflict', 'The companion of this conversation is gone.')
   if (content === null) throw new Problem('conflict', 'There are no words to answer.')
@@ -177,6 +188,8 @@ async function beginReply(
   // Nobody needs what the model may still say.
   asking.catch(() => undefined)
   abort.abort()
+  // A model that refused or said nothing has its own account of it; one that was left has read the prompt.
+  if (asked.status === 'fulfilled') spent.tokens = promptTokensOf(prompt)
   for (const outcome of [stored, asked]) if (outcome.status === 'rejected') throw outcome.reason
   if (asked.status === 'fulfilled' && asked.value === 'stopped') throw new Problem('turn_stopped')
   // The session ended while the model was asked: what was said is kept, and nothing more is spent on it.

@@ -27,6 +27,9 @@ export async function chooseVersion(caller: Caller, conversationId: string, mess
             select m.id from ${messages} m where m.parent_id = path.id and m.conversation_id = ${conversationId}
             order by m.seq desc limit 1) newest
         ) select path.id from path order by path.depth desc limit 1)`,
+        // It may tell of what is not on this path.
+        summary: null,
+        summarySeq: 0,
         updatedAt: sql`now()`,
       })
       .where(

@@ -12,6 +12,7 @@ import {
 import { openSocket } from '#src/db/gathering-socket.ts'
 import { StatementBatch, type EncodedQuery } from '#src/db/statement-batch.ts'
 import { withDeadline } from '#src/http/deadline.ts'
+import { Problem } from '#src/http/problem.ts'
 
 const knownParts = new Map<string, ClientConfig>()
 
@@ -30,6 +31,7 @@ export class PipelinedDatabase implements Database {
   readonly deadlineMs: number
   readonly #connectionString: string
   #client: Promise<Client> | undefined
+  /** Settles when the connection may be used again, after a flight that failed. */
   #ending: Promise<unknown> | undefined
 
   constructor(connectionString: string, deadlineMs: number) {
@@ -56,7 +58,7 @@ export class PipelinedDatabase implements Database {
       return await withDeadline(this.#send(flight.settings, queries), this.deadlineMs, () => undefined)
     } catch (error) {
       // A connection that failed or is still busy is not used again.
-      if (!isFromPostgres(error) || endsConnection(error)) this.#client = undefined
+      if (!isFromPostgres(error) || endsConnection(error)) this.#client = this.#ending = undefined
       throw error
     }
   }
@@ -64,6 +66,8 @@ export class PipelinedDatabase implements Database {
   async #send(settings: Settings, queries: readonly EncodedQuery[]): Promise<readonly QueryResult[]> {
     const endsAt = Date.now() + this.deadlineMs
     if (this.#ending !== undefined) await this.#ending
+    // What has been given up meanwhile must not be written any more.
+    if (Date.now() >= endsAt) throw new Problem('deadline_exceeded')
     this.#client ??= this.#connect()
     const client = await this.#client
     const before = ['begin', ...settingStatements(settings, endsAt - Date.now(), this.knownLogin)].map(unread)
@@ -83,10 +87,18 @@ export class PipelinedDatabase implements Database {
   }
 
   #rollBack(client: Client): void {
-    this.#ending = client.query('rollback').then(
-      () => (this.#ending = undefined),
-      () => (this.#client = this.#ending = undefined),
+    const ending: Promise<void> = client.query('rollback').then(
+      () => this.#ended(ending),
+      () => {
+        if (this.#ending === ending) this.#client = undefined
+        this.#ended(ending)
+      },
     )
+    this.#ending = ending
+  }
+
+  #ended(ending: Promise<unknown>): void {
+    if (this.#ending === ending) this.#ending = undefined
   }
 
   #connect(): Promise<Client> {

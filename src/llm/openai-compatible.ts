@@ -72,7 +72,13 @@ async function post(
         Accept: 'text/event-stream',
         ...(config.LLM_API_KEY === undefined ? {} : { Authorization: `Bearer ${config.LLM_API_KEY}` }),
       },
-      body: JSON.stringify({ model, messages: prompt, stream: true, stream_options: { include_usage: true } }),
+      body: JSON.stringify({
+        model,
+        messages: prompt,
+        max_tokens: config.LLM_REPLY_TOKENS,
+        stream: true,
+        stream_options: { include_usage: true },
+      }),
     })
   } catch (error) {
     throw new Problem('upstream_unavailable', 'The language model cannot be reached.', { cause: error })

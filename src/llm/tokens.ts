@@ -13,8 +13,13 @@ const tokensAround = 4
 export const promptTokensOf = (prompt: readonly PromptMessage[]): number =>
   prompt.reduce((sum, { content }) => sum + tokensOf(content) + tokensAround, 0)
 
-/** What a reply took, as the model counted it, or about so much where it did not say. */
+// A tokenizer may be other than we think, and not as much as this.
+const mostOfEstimate = 10
+
+/** What a reply took, as the model counted it, or about so much where it did not say or makes no sense. */
 export function spentTokens(reply: Reply, text: string): number {
   const { promptTokens, completionTokens } = reply.usage()
-  return (promptTokens ?? reply.estimatedPromptTokens) + (completionTokens ?? tokensOf(text))
+  const estimated = reply.estimatedPromptTokens + tokensOf(text)
+  const counted = (promptTokens ?? reply.estimatedPromptTokens) + (completionTokens ?? tokensOf(text))
+  return counted > mostOfEstimate * (estimated + 100) ? estimated : counted
 }

@@ -21,7 +21,16 @@ export const Usage = z
       z.strictObject({ day: dayField, llm_tokens: z.int(), speech_characters: z.int(), stored_bytes: z.int() }),
     ),
   })
-  .openapi('Usage')
+  .openapi('Usage', {
+    example: {
+      day: '2026-11-26',
+      resets_at: '2026-11-27T00:00:00.000Z',
+      llm_tokens: { spent: 12_840, reserved: 0, limit: 1_000_000 },
+      speech_characters: { spent: 512, reserved: 0, limit: 100_000 },
+      stored_bytes: { spent: 1_622_316, reserved: 0, limit: 500_000_000 },
+      days: [{ day: '2026-11-26', llm_tokens: 12_840, speech_characters: 512, stored_bytes: 1_622_316 }],
+    },
+  })
 export type Usage = z.output<typeof Usage>
 
 /** How many days back. */

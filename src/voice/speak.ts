@@ -93,12 +93,15 @@ async function synthesise(
   const usage = await reserve(caller, request.text)
   const id = uuidv7()
   const { userId } = sessionOf(caller)
-  const spoken = await paid(caller, usage, provider.synthesise(request))
+  const spoken = await provider
+    .synthesise(request)
+    .catch(async (error: unknown) => await unsettled(caller, usage, 0, error))
   const r2Key = audioKeyOf(userId, id)
   const entry = { id, r2_key: r2Key, audio_bytes: spoken.audio.length, duration_ms: spoken.durationMs }
-  await store(bucket, r2Key, spoken.audio)
+  const paid = async (reason: unknown) => await unsettled(caller, usage, request.text.length, reason)
+  await store(bucket, r2Key, spoken.audio).catch(paid)
   // The entry comes before the row: once the row is refused because the account has ended, both stores are cleaned.
-  await remember(caller.config, userId, cacheKey, entry)
+  await remember(caller.config, userId, cacheKey, entry).catch(paid)
   const row = { id, r2Key, audioBytes: entry.audio_bytes, durationMs: entry.duration_ms }
   try {
     await asUser(caller, (db) => [
@@ -129,17 +132,12 @@ async function synthesise(
   return entry
 }
 
-/** Gives back what was set aside where the voice did not speak. */
-async function paid<T>(caller: Caller, usage: SpeechUsage, speaking: Promise<T>): Promise<T> {
-  try {
-    return await speaking
-  } catch (error) {
-    await asUser(caller, (db) => settle(db, usage, 0, 0)).catch((failure: unknown) =>
-      // The sweep does.
-      caller.report({ event: 'usage_not_settled', ...describeFailure(failure) }),
-    )
-    throw error
-  }
+/** Says what a synthesis took of which nothing is kept, and throws what was in its way. The sweep does where this cannot. */
+async function unsettled(caller: Caller, usage: SpeechUsage, characters: number, reason: unknown): Promise<never> {
+  await asUser(caller, (db) => settle(db, usage, characters, 0)).catch((failure: unknown) =>
+    caller.report({ event: 'usage_not_settled', ...describeFailure(failure) }),
+  )
+  throw reason
 }
 
 async function store(bucket: R2Bucket, r2Key: string, audio: Uint8Array): Promise<void> {

@@ -3,7 +3,7 @@ import { createExecutionContext } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { DefaultChatTransport, readUIMessageStream, type UIMessage } from 'ai'
 import { describe, expect, it } from 'vitest'
-import type { ConversationPage } from '#src/conversations/shapes.ts'
+import type { ConversationPage, MessagePage } from '#src/conversations/shapes.ts'
 import { serviceScope } from '#src/http/service-scope.ts'
 import worker from '#src/index.ts'
 import { addDataKey } from '#src/privacy/rotate-data-key.ts'
@@ -68,6 +68,22 @@ describe('useChat of the AI SDK', () => {
     expect(stored.map(({ content }) => content)).toEqual(['Hello', 'Answer 1.', 'And now?', 'Answer 2.'])
     expect(stored[1]?.id).toBe(answer?.id)
     expect(bodies[1]?.messages.slice(1).map(({ content }) => content)).toEqual(['Hello', 'Answer 1.', 'And now?'])
+  })
+
+  it('edits a message that it sends again with other words, once', async () => {
+    const { token } = await newUser()
+    const { bodies } = fakeModel((number) => replyOf(`Answer ${number}.`))
+    const first = says('I like tea.')
+    await send(token, 'a-chat_1', [first])
+    for (const _ of [1, 2]) {
+      expect(textOf(await send(token, 'a-chat_1', [says('I like coffee.', first.id)]))).toBe('Answer 2.')
+    }
+    expect([bodies.length, bodies[1]?.messages.length]).toEqual([2, 2])
+    const [conversation] = await conversationsOf(token)
+    const { body } = await call<MessagePage>('GET', `/conversations/${conversation?.id}/messages?branch=current`, {
+      token,
+    })
+    expect(body.items.map(({ content }) => content)).toEqual(['Answer 2.', 'I like coffee.'])
   })
 
   it('is another chat for somebody else under the same name', async () => {

@@ -54,7 +54,7 @@ describe('a conversation without a title', () => {
   })
 
   it('is asked again after the next turn where the model fails, which no turn notices and nobody pays', async () => {
-    const { token, say, conversation } = await newTalk({
+    const { token, say, conversation, orders } = await newTalk({
       notes: () => new Response('no', { status: 500 }),
     })
     const usage = async () => (await call<Usage>('GET', '/usage', { token })).body.llm_tokens
@@ -63,6 +63,8 @@ describe('a conversation without a title', () => {
     expect([await say('two'), (await conversation()).title]).toEqual([200, null])
     expect((await usage()).reserved).toBe(0)
     expect((await usage()).spent).toBeGreaterThan(spent)
+    await say('three')
+    expect(orders()).toEqual(['TITLE', 'TITLE'])
   })
 
   it('stays as it is where notes are off', async () => {

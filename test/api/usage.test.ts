@@ -89,6 +89,26 @@ describe('what a person used', () => {
     expect((await usageOf(token)).speech_characters).toMatchObject({ spent: 15, reserved: 0 })
   })
 
+  it('is about what was asked and said where the bill makes no sense, and the reply is kept', async () => {
+    const { token, id } = await newTalk()
+    fakeModel(() => billedReply('All of it.', 2_147_483_647, 2_147_483_647))
+    expect((await sayWith({}, { token, id, content: 'hm?' })).status).toBe(200)
+    const { spent, reserved } = (await usageOf(token)).llm_tokens
+    expect([spent > 100, spent < 1_000, reserved]).toEqual([true, true, 0])
+  })
+
+  it('is what the model read of a turn that was stopped before its first word', async () => {
+    const { token, user, id } = await newTalk()
+    const { bodies } = fakeModel(() => fakeReply([], 'hang'))
+    const asking = sayWith({}, { token, id, content: 'hm?' })
+    await expect.poll(() => bodies.length, { timeout: 15_000 }).toBe(1)
+    const [turn] = await turnsOf(user.id)
+    await call('POST', `/conversations/${id}/turns/${turn?.id}/stop`, { token })
+    expect((await asking).status).toBe(409)
+    const { spent, reserved } = (await usageOf(token)).llm_tokens
+    expect([spent > 100, reserved]).toEqual([true, 0])
+  })
+
   it('is a person’s own', async () => {
     const [one, two] = [await newTalk(), await newTalk()]
     fakeModel(() => billedReply('Yes.', 10, 1))
@@ -98,7 +118,8 @@ describe('what a person used', () => {
 })
 
 describe('a day’s limit', () => {
-  const small = { LLM_PROMPT_TOKENS: '900', LLM_REPLY_TOKENS: '100', DAILY_LLM_TOKENS: '10000' }
+  // Each turn sets aside 900, 96 and three or four for its words.
+  const small = { LLM_PROMPT_TOKENS: '900', LLM_REPLY_TOKENS: '96', DAILY_LLM_TOKENS: '10000' }
 
   it('is never passed, by 100 turns at once either, and says when there is more', async () => {
     const { token, user, id } = await newTalk()
@@ -121,7 +142,7 @@ describe('a day’s limit', () => {
   it('refuses a turn before anything of it is claimed: its key says it the day after', async () => {
     const { token, user, id } = await newTalk()
     const { bodies } = fakeModel(() => billedReply('Yes.', 1, 1))
-    const none = { ...small, DAILY_LLM_TOKENS: '999' }
+    const none = { ...small, DAILY_LLM_TOKENS: '990' }
     const saying = { token, id, content: 'hm?', key: 'key' }
     expect([(await sayWith(none, saying)).status, await turnsOf(user.id), bodies.length]).toEqual([429, [], 0])
     expect([(await sayWith(small, saying)).status, bodies.length]).toEqual([200, 1])
@@ -165,7 +186,10 @@ describe('what is set aside for a call whose Worker died', () => {
       `update usage_ledger set spent = null, settled_at = null, created_at = now() - interval '16 minutes' where user_id = $1`,
       [user.id],
     )
-    await asOwner('update usage_days set spent = 0, reserved = 8000 where user_id = $1', [user.id])
+    await asOwner(
+      'update usage_days d set spent = 0, reserved = (select sum(l.reserved) from usage_ledger l where l.user_id = $1) where user_id = $1',
+      [user.id],
+    )
     await runSchedule()
     expect((await usageOf(token)).llm_tokens).toMatchObject({ spent: 0, reserved: 0 })
   })
@@ -175,7 +199,10 @@ describe('what is set aside for a call whose Worker died', () => {
     fakeModel(() => billedReply('Yes.', 30, 2))
     await sayWith({}, { token, id, content: 'hm?' })
     await asOwner('update usage_ledger set spent = null, settled_at = null where user_id = $1', [user.id])
-    await asOwner('update usage_days set spent = 0, reserved = 8000 where user_id = $1', [user.id])
+    await asOwner(
+      'update usage_days d set spent = 0, reserved = (select sum(l.reserved) from usage_ledger l where l.user_id = $1) where user_id = $1',
+      [user.id],
+    )
     await asOwner(
       `update turns set state = 'streaming', ended_at = null, checked_at = now() - interval '3 minutes' where user_id = $1`,
       [user.id],

@@ -1,45 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import type { Conversation, Message, MessagePage, Turn } from '#src/conversations/shapes.ts'
-import { call, newUser } from '#test/setup/client.ts'
+import type { Conversation, MessagePage, Turn } from '#src/conversations/shapes.ts'
+import { call } from '#test/setup/client.ts'
 import { asOwner } from '#test/setup/owner-database.ts'
-import { fakeReply, messagesOf, newConversation } from '#test/setup/talk.ts'
-import { sayWith } from '#test/setup/talk-with.ts'
-import { chunkOf, endOfReply, fakeModel, steerReply } from '#test/setup/upstreams.ts'
-
-const json = { Accept: 'application/json' }
-
-async function newTalk(answer: (number: number) => string = (number) => `Reply ${number}.`) {
-  const { token, user } = await newUser()
-  const { id } = await newConversation(token)
-  const model = fakeModel((number) => fakeReply([answer(number)]))
-  const say = async (content: string, more: object = {}) =>
-    await call<Turn & { code?: string }>('POST', `/conversations/${id}/turns`, {
-      token,
-      body: { content, ...more },
-      headers: json,
-    })
-  const on = async <T>(message: Message | null | undefined, what: string, body?: object) =>
-    await call<T>('POST', `/conversations/${id}/messages/${message?.id}/${what}`, {
-      token,
-      headers: json,
-      ...(body === undefined ? {} : { body }),
-    })
-  return { token, user, id, model, say, on }
-}
-
-/** What counts of a conversation, oldest first. */
-async function pathOf(token: string, id: string, limit = 100) {
-  const said: Message[] = []
-  let cursor: string | null = null
-  do {
-    const query: string = `branch=current&limit=${limit}${cursor === null ? '' : `&cursor=${cursor}`}`
-    const { body } = await call<MessagePage>('GET', `/conversations/${id}/messages?${query}`, { token })
-    said.push(...body.items)
-    cursor = body.next_cursor
-  } while (cursor !== null)
-  return said.toReversed()
-}
-const told = (messages: readonly Message[]) => messages.map(({ content }) => content)
+import { messagesOf } from '#test/setup/talk.ts'
+import { json, newTalk, pathOf, told } from '#test/setup/versions.ts'
 
 describe('what is said', () => {
   it('follows what was said last, whoever said it', async () => {
@@ -53,21 +17,6 @@ describe('what is said', () => {
     expect(told(await pathOf(token, id, 2))).toEqual(told(all))
     const { body } = await call<Conversation>('GET', `/conversations/${id}`, { token })
     expect([body.leaf_message_id, body.last_seq]).toEqual([all.at(-1)?.id, 5])
-  })
-
-  it('while the companion speaks follows its reply', async () => {
-    const { token, id } = await newTalk()
-    const steered = steerReply()
-    fakeModel((number) => (number === 1 ? steered.response : fakeReply(['Later.'])))
-    const first = sayWith({}, { token, id, content: 'one' })
-    steered.write(chunkOf('First.'))
-    await expect.poll(async () => told(await messagesOf(token, id)), { timeout: 15_000 }).toEqual(['one'])
-    const body = { role: 'user', content: 'meanwhile' }
-    await call('POST', `/conversations/${id}/messages`, { token, body })
-    steered.write(endOfReply)
-    steered.close()
-    await first
-    expect(told(await pathOf(token, id))).toEqual(['one', 'First.', 'meanwhile'])
   })
 })
 
@@ -217,6 +166,24 @@ describe('a hidden prompt', () => {
     expect(told(await pathOf(token, id))).toEqual(['Reply 1.', 'Hello.', 'Reply 2.', 'Reply 3.'])
     const found = await call<MessagePage>('POST', '/search', { token, body: { query: 'introduce' } })
     expect(found.body.items).toEqual([])
+  })
+
+  it('is gone on with by its key where its Worker died', async () => {
+    const { token, user, id } = await newTalk()
+    const saying = async () =>
+      await call<Turn>('POST', `/conversations/${id}/turns`, {
+        token,
+        body: { content: 'Introduce yourself.', is_hidden: true },
+        headers: { ...json, 'Idempotency-Key': 'key' },
+      })
+    const { body: first } = await saying()
+    await asOwner(
+      `update turns set state = 'streaming', ended_at = null, checked_at = now() - interval '1 minute' where user_id = $1`,
+      [user.id],
+    )
+    const { status, body } = await saying()
+    expect([status, body.reply?.id, body.user_message]).toEqual([200, first.reply?.id, null])
+    expect(told(await messagesOf(token, id))).toEqual(['Reply 1.Reply 2.'])
   })
 
   it('is no edit', async () => {

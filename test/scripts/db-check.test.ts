@@ -40,6 +40,14 @@ const breakages: Readonly<Record<string, (person: Person) => readonly [text: str
     `update public.conversations set message_count = 7 where id = '${idIn(person, 'conversations')}'`,
     idIn(person, 'conversations'),
   ],
+  'a conversation ends with one of its messages': (person) => [
+    `update public.conversations set leaf_message_id = gen_random_uuid() where id = '${idIn(person, 'conversations')}'`,
+    idIn(person, 'conversations'),
+  ],
+  'a day’s sums are those of its ledger': (person) => [
+    `update public.usage_days set day = (now() at time zone 'utc')::date, spent = 7 where user_id = '${person.userId}'`,
+    `${person.userId} ${new Date().toISOString().slice(0, 10)} llm_tokens`,
+  ],
   'a person has an identity': (person) => [
     `delete from public.identities where user_id = '${person.userId}'`,
     person.userId,
@@ -122,7 +130,7 @@ describe('the check of a database', () => {
     const listed = [...(rows[0]?.body ?? '').matchAll(/^\s*select '((?:[^']|'')+)'/gm)].map(([, name]) =>
       name?.replaceAll("''", '’'),
     )
-    expect(listed.length).toBe(13)
+    expect(listed.length).toBe(15)
     expect(Object.keys(breakages)).toEqual([...listed, 'an audit chain is as it was written'])
   })
 })

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import * as z from 'zod'
+import { composeNote } from '#scripts/upstream/companion/notes.ts'
 import { composeReply } from '#scripts/upstream/companion/reply.ts'
 import type { Turn } from '#scripts/upstream/companion/scene.ts'
 import { chunksOf, countTokens, withinTokens } from '#scripts/upstream/companion/tokens.ts'
@@ -62,7 +63,7 @@ export function companionPart({ chunkDelayMs }: { chunkDelayMs: number }): Part 
 function complete(request: ChatCompletionRequest): Completion {
   const turns = request.messages.map(turnOf)
   const tokensMost = request.max_completion_tokens ?? request.max_tokens ?? Infinity
-  const { kept, isWhole } = withinTokens(chunksOf(composeReply(turns)), tokensMost)
+  const { kept, isWhole } = withinTokens(chunksOf(composeNote(turns) ?? composeReply(turns)), tokensMost)
   const prompt = turns.reduce((sum, { text }) => sum + tokensPerMessage + countTokens(text), 0)
   const completion = countTokens(kept.join(''))
   return {

@@ -1,0 +1,62 @@
+import { join } from 'node:path'
+import { Client } from 'pg'
+import { bundleWorker, startLocalWorker, type LocalWorker } from '#bench/door/local-worker.ts'
+import { findBrokenRows, type Broken } from '#scripts/check/find-broken.ts'
+import { setUpDatabase } from '#scripts/stack/database/set-up.ts'
+import { makeWorkerKeys, workerEnvironment } from '#scripts/stack/environment.ts'
+import { startPostgres } from '#scripts/stack/postgres.ts'
+import { startUpstream } from '#scripts/upstream/server.ts'
+
+const root = join(import.meta.dirname, '../..')
+
+/** The whole service on this machine, whose parts can be killed. */
+export interface Place {
+  readonly upstreamOrigin: string
+  /** Where the Worker is now; a killed one is followed by another elsewhere. */
+  origin(): string
+  /** Ends every connection of the Worker to PostgreSQL, as an operator would; how many there were. */
+  killConnections(): Promise<number>
+  /** Kills the Worker's process in the middle of whatever it does, and starts another. */
+  killWorker(): Promise<void>
+  /** What is broken between the rows of the database. */
+  broken(): Promise<readonly Broken[]>
+}
+
+/** Starts it; `stopLater` keeps whatever is to be stopped, the last one first. */
+export async function startPlace(directory: string, stopLater: (part: { stop(): unknown }) => void): Promise<Place> {
+  const postgres = await startPostgres({ dataDirectory: join(directory, 'postgres'), settings: { fsync: 'off' } })
+  stopLater(postgres)
+  const upstream = await startUpstream({ chunkDelayMs: 4 })
+  stopLater({ stop: () => upstream.close() })
+  const databaseName = 'neuraform'
+  const urls = await setUpDatabase({ ownerUrl: postgres.ownerUrl, databaseName, onProgress: () => undefined })
+  const owner = new Client({ connectionString: urls.ownerUrl })
+  await owner.connect()
+  stopLater({ stop: () => owner.end() })
+  const bundle = await bundleWorker(join(root, 'wrangler.toml'), join(directory, 'service'))
+  const bindings = {
+    ...workerEnvironment({
+      given: [{ DAILY_LLM_TOKENS: '1000000000', LLM_NOTES: 'false', LOG_REQUESTS: 'failures' }],
+      workerOrigin: 'http://127.0.0.1',
+      upstreamOrigin: upstream.origin,
+      keys: makeWorkerKeys(),
+    }),
+  }
+  const start = async () => await startLocalWorker(bundle, { hyperdrives: { HYPERDRIVE: urls.edgeUrl }, bindings })
+  let worker: LocalWorker = await start()
+  stopLater({ stop: async () => await worker.stop() })
+  return {
+    upstreamOrigin: upstream.origin,
+    origin: () => worker.origin,
+    killConnections: async () =>
+      (await owner.query("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'neuraform_edge'"))
+        .rows.length,
+    killWorker: async () => {
+      await worker.stop()
+      // What the dead Worker answered is known to be nobody's after half a minute: that time passes here.
+      await owner.query("update turns set checked_at = checked_at - interval '1 minute' where state = 'streaming'")
+      worker = await start()
+    },
+    broken: async () => await findBrokenRows(owner, undefined),
+  }
+}

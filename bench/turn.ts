@@ -1,0 +1,131 @@
+import { mkdtemp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { z } from 'zod'
+import { bundleWorker, startLocalWorker } from '#bench/door/local-worker.ts'
+import { makeTalker } from '#bench/door/person.ts'
+import { startLatencyProxy } from '#bench/latency-proxy.ts'
+import { hear, quantile, type Speaking } from '#bench/turn/hear.ts'
+import { startSlowModel } from '#bench/turn/model.ts'
+import { setUpDatabase } from '#scripts/stack/database/set-up.ts'
+import { makeWorkerKeys, workerEnvironment } from '#scripts/stack/environment.ts'
+import { findPgBouncer, pgBouncerMissing, startPgBouncer } from '#scripts/stack/pgbouncer.ts'
+import { startPostgres } from '#scripts/stack/postgres.ts'
+import { removeState } from '#scripts/stack/stack.ts'
+import { startUpstream } from '#scripts/upstream/server.ts'
+
+// Less than any hosted model takes: what hides behind its first word must be quicker than this.
+const firstWordMs = 150
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '60' },
+    turns: { type: 'string', default: '100' },
+    'round-trip': { type: 'string', default: '40' },
+  },
+})
+const [rounds, turnsAtOnce, roundTripMs] = [values.rounds, values.turns, values['round-trip']].map(Number) as [
+  number,
+  number,
+  number,
+]
+const mostAddedMs = roundTripMs + 5
+
+if (findPgBouncer() === undefined) {
+  console.log(pgBouncerMissing)
+} else {
+  await using started = new AsyncDisposableStack()
+  const directory = await mkdtemp(join(tmpdir(), 'neuraform-turn-'))
+  started.defer(() => removeState(directory))
+  const { ours, bare } = await makeSetting(directory, (part) => started.defer(async () => void (await part.stop())))
+  const added = await compare(ours, bare)
+  const atOnce = await takeAtOnce(ours)
+  console.log(`\nadded to the first word ≤ ${mostAddedMs} ms: ${added <= mostAddedMs ? 'held' : 'over'}`)
+  process.exitCode = added <= mostAddedMs && atOnce === turnsAtOnce ? 0 : 1
+}
+
+/** Both Workers before one model, and a database that lies a round trip behind its pooler. */
+async function makeSetting(directory: string, stopLater: (part: { stop(): unknown }) => void) {
+  const postgres = await startPostgres({ dataDirectory: join(directory, 'postgres'), settings: { fsync: 'off' } })
+  stopLater(postgres)
+  const [upstream, model] = [await startUpstream(), await startSlowModel(firstWordMs)]
+  stopLater({ stop: async () => (model.close(), await upstream.close()) })
+  const databaseName = 'neuraform'
+  const urls = await setUpDatabase({ ownerUrl: postgres.ownerUrl, databaseName, onProgress: () => undefined })
+  const far = await startLatencyProxy({ targetPort: postgres.port, roundTripMs, startsAt: 'ready-for-query' })
+  stopLater({ stop: () => far.close() })
+  const farUrl = Object.assign(new URL(urls.edgeUrl), { port: String(far.port) }).href
+  const pooler = await startPgBouncer({ databaseUrls: [farUrl], poolSize: 40 })
+  stopLater(pooler)
+  const bindings = workerEnvironment({
+    given: [
+      { LLM_BASE_URL: model.baseUrl, LOG_REQUESTS: 'failures', LLM_NOTES: 'false', DAILY_LLM_TOKENS: '1000000000' },
+    ],
+    workerOrigin: 'http://127.0.0.1',
+    upstreamOrigin: upstream.origin,
+    keys: makeWorkerKeys(),
+  })
+  const root = join(import.meta.dirname, '..')
+  const start = async (config: string, name: string, hyperdrives: Record<string, string>) => {
+    const bundle = await bundleWorker(join(root, config), join(directory, name))
+    const worker = await startLocalWorker(bundle, { hyperdrives, bindings })
+    stopLater(worker)
+    return worker.origin
+  }
+  const service = await start('wrangler.toml', 'service', { HYPERDRIVE: pooler.urlOf(farUrl) })
+  const relay = await start('bench/turn/wrangler.toml', 'relay', {})
+  const { token } = await makeTalker(service, upstream.origin, { conversations: 1, isTitled: false })
+  const headers = { Authorization: `Bearer ${token}` }
+  const Conversations = z.object({ items: z.tuple([z.object({ id: z.uuid() })]) })
+  const listed = Conversations.parse(await (await fetch(`${service}/conversations`, { headers })).json())
+  return {
+    ours: { url: `${service}/conversations/${listed.items[0].id}/turns`, headers },
+    bare: { url: relay, headers: {} },
+  }
+}
+
+/** The two take turns; the milliseconds that the service adds to the first word. */
+async function compare(ours: Speaking, bare: Speaking): Promise<number> {
+  const sides = [
+    { name: 'a bare relay', speaking: bare, found: [] as number[] },
+    { name: 'the service', speaking: ours, found: [] as number[] },
+  ] as const
+  for (const { speaking } of sides) for (let warm = 0; warm < 5; warm += 1) await hear(speaking, 'Warm.')
+  for (let round = 0; round < rounds; round += 1) {
+    for (const { speaking, found } of round % 2 === 0 ? sides : sides.toReversed()) {
+      found.push((await hear(speaking, `Round ${round}.`)).firstMs)
+    }
+  }
+  const [{ found: bareMs }, { found: oursMs }] = sides
+  const added = quantile(
+    oursMs.map((value, round) => value - (bareMs[round] ?? Number.NaN)),
+    0.5,
+  )
+  console.log(
+    `| ${rounds} rounds, interleaved; ${roundTripMs} ms to the database, ${firstWordMs} ms to the model's first word | p50 | p95 |`,
+  )
+  console.log('| --- | --- | --- |')
+  for (const { name, found } of sides)
+    console.log(row(`first word, ${name}`, quantile(found, 0.5), quantile(found, 0.95)))
+  console.log(row('added', added))
+  return added
+}
+
+/** Many turns of one person at once; how many of them were whole. */
+async function takeAtOnce(ours: Speaking): Promise<number> {
+  const heard = await Promise.allSettled(
+    Array.from({ length: turnsAtOnce }, async (_, number) => await hear(ours, `At once ${number}.`)),
+  )
+  const whole = heard.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+  for (const one of heard) if (one.status === 'rejected') console.error(String(one.reason))
+  const firsts = whole.map(({ firstMs }) => firstMs)
+  console.log(
+    row(`first word, ${turnsAtOnce} at once: ${whole.length} whole`, quantile(firsts, 0.5), quantile(firsts, 0.95)),
+  )
+  return whole.length
+}
+
+function row(name: string, ...found: readonly number[]): string {
+  return `| ${name} | ${[0, 1].map((at) => (found[at] === undefined ? '' : `${found[at].toFixed(1)} ms`)).join(' | ')} |`
+}
