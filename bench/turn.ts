@@ -25,12 +25,9 @@ const { values } = parseArgs({
     'round-trip': { type: 'string', default: '40' },
   },
 })
-const [rounds, turnsAtOnce, roundTripMs] = [values.rounds, values.turns, values['round-trip']].map(Number) as [
-  number,
-  number,
-  number,
-]
-const mostAddedMs = roundTripMs + 5
+const [rounds, turnsAtOnce, roundTripMs] = [Number(values.rounds), Number(values.turns), Number(values['round-trip'])]
+// What a turn may take beside its one crossing.
+const mostBesideMs = 5
 
 if (findPgBouncer() === undefined) {
   console.log(pgBouncerMissing)
@@ -39,10 +36,12 @@ if (findPgBouncer() === undefined) {
   const directory = await mkdtemp(join(tmpdir(), 'neuraform-turn-'))
   started.defer(() => removeState(directory))
   const { ours, bare } = await makeSetting(directory, (part) => started.defer(async () => void (await part.stop())))
-  const added = await compare(ours, bare)
+  const { added, oneFlight } = await compare(ours, bare)
   const atOnce = await takeAtOnce(ours)
-  console.log(`\nadded to the first word ≤ ${mostAddedMs} ms: ${added <= mostAddedMs ? 'held' : 'over'}`)
-  process.exitCode = added <= mostAddedMs && atOnce === turnsAtOnce ? 0 : 1
+  const isHeld = added <= oneFlight + mostBesideMs
+  console.log(`\nadded to the first word ≤ one flight + ${mostBesideMs} ms: ${isHeld ? 'held' : 'over'}`)
+  console.log(`${turnsAtOnce} turns at once: ${atOnce === turnsAtOnce ? 'hold' : 'do not hold'}`)
+  process.exitCode = isHeld && atOnce === turnsAtOnce ? 0 : 1
 }
 
 /** Both Workers before one model, and a database that lies a round trip behind its pooler. */
@@ -85,17 +84,19 @@ async function makeSetting(directory: string, stopLater: (part: { stop(): unknow
   }
 }
 
-/** The two take turns; the milliseconds that the service adds to the first word. */
-async function compare(ours: Speaking, bare: Speaking): Promise<number> {
+/** They take turns; the milliseconds that the service adds to the first word, and those of a request that is one flight. */
+async function compare(ours: Speaking, bare: Speaking): Promise<{ added: number; oneFlight: number }> {
   const sides = [
     { name: 'a bare relay', speaking: bare, found: [] as number[] },
     { name: 'the service', speaking: ours, found: [] as number[] },
   ] as const
+  const flights: number[] = []
   for (const { speaking } of sides) for (let warm = 0; warm < 5; warm += 1) await hear(speaking, 'Warm.')
   for (let round = 0; round < rounds; round += 1) {
     for (const { speaking, found } of round % 2 === 0 ? sides : sides.toReversed()) {
       found.push((await hear(speaking, `Round ${round}.`)).firstMs)
     }
+    flights.push(await oneFlightOf(ours))
   }
   const [{ found: bareMs }, { found: oursMs }] = sides
   const added = quantile(
@@ -108,8 +109,17 @@ async function compare(ours: Speaking, bare: Speaking): Promise<number> {
   console.log('| --- | --- | --- |')
   for (const { name, found } of sides)
     console.log(row(`first word, ${name}`, quantile(found, 0.5), quantile(found, 0.95)))
+  const oneFlight = quantile(flights, 0.5)
   console.log(row('added', added))
-  return added
+  console.log(row('a request of one flight', oneFlight, quantile(flights, 0.95)))
+  return { added, oneFlight }
+}
+
+/** How long a request takes that asks who is asking, and nothing else. */
+async function oneFlightOf({ url, headers }: Speaking): Promise<number> {
+  const startedAt = performance.now()
+  await (await fetch(new URL('/auth/session', url), { headers })).text()
+  return performance.now() - startedAt
 }
 
 /** Many turns of one person at once; how many of them were whole. */

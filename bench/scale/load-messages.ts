@@ -27,7 +27,7 @@ function insertMessages(step: Step, words: readonly SearchWords[]): string {
     insert into messages (id, user_id, conversation_id, parent_id, turn_id, seq, role, origin, content, words, tokens, model,
         latency_ms, created_at)
     select scale.id(${kinds.message}, i, i), scale.id(${kinds.user}, 0, u), scale.id(${kinds.conversation}, began, c),
-      case when seq % 2 = 0 then scale.id(${kinds.message}, asked, asked) end,
+      case when seq > 1 then scale.id(${kinds.message}, asked, asked) end,
       scale.id(${kinds.turn}, began + seq - 1 + seq % 2, (c << 20) | ((seq + 1) / 2)), seq,
       case when seq % 2 = 1 then 'user' else 'assistant' end, case when seq % 2 = 1 then 'person' else 'companion' end,
       scale.sealed((case when seq % 2 = 1 then 50 + 120 * scale.part(i) else 150 + 500 * scale.part(i) end)::int),
@@ -73,12 +73,13 @@ const since = ({ messages }: Step) =>
   `m.created_at >= scale.at(${messages.from}) and m.created_at < scale.at(${messages.to})`
 
 const insertConversations = (step: Step) => `
-  insert into conversations (id, user_id, persona_id, title, message_count, last_seq, last_message_at, created_at, updated_at)
+  insert into conversations (id, user_id, persona_id, title, message_count, last_seq, leaf_message_id, last_message_at,
+      created_at, updated_at)
   select m.conversation_id, m.user_id, '0198f000-0000-7000-8000-000000000001', scale.sealed(60), count(*), max(m.seq),
-    max(m.created_at), min(m.created_at), max(m.created_at)
+    (array_agg(m.id order by m.seq desc))[1], max(m.created_at), min(m.created_at), max(m.created_at)
   from messages m where ${since(step)} group by m.conversation_id, m.user_id order by min(m.created_at)
   on conflict (id) do update set message_count = conversations.message_count + excluded.message_count,
-    last_seq = excluded.last_seq, last_message_at = excluded.last_message_at, updated_at = excluded.updated_at`
+    last_seq = excluded.last_seq, leaf_message_id = excluded.leaf_message_id, last_message_at = excluded.last_message_at, updated_at = excluded.updated_at`
 
 const insertTurns = (step: Step) => `
   insert into turns (id, user_id, conversation_id, state, key_hash, user_message_id, reply_message_id, prompt_tokens,

@@ -1,4 +1,4 @@
-import { eq, or, sql } from 'drizzle-orm'
+import { eq, inArray, sql } from 'drizzle-orm'
 import type { Checkpoints, Ending } from '#src/conversations/checkpoints.ts'
 import { selectMessages, type MessageRow } from '#src/conversations/stored-messages.ts'
 import { conversations, messages } from '#src/conversations/tables.ts'
@@ -143,7 +143,7 @@ async function finishTurn(
       sql`select app.finish_turn(${state}, ${content}, ${reply.model}, ${latencyMs}, ${promptTokens}, ${completionTokens},
         ${words}::bigint[], ${spent})`,
     ),
-    selectMessages(db).where(or(eq(messages.turnId, turn.turnId), eq(messages.id, turn.userMessageId))),
+    selectMessages(db).where(inArray(messages.id, [turn.userMessageId, turn.replyMessageId])),
   ])
   return results[1]
 }

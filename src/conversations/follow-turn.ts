@@ -1,8 +1,8 @@
-import { and, eq, or, sql, type SQL } from 'drizzle-orm'
+import { and, eq, sql, type SQL } from 'drizzle-orm'
 import { deadAfterSeconds } from '#src/conversations/checkpoints.ts'
 import { messageFrom } from '#src/conversations/messages.ts'
-import { selectMessages, type MessageRow } from '#src/conversations/stored-messages.ts'
-import { messages, turns } from '#src/conversations/tables.ts'
+import { selectSaid, type MessageRow } from '#src/conversations/stored-messages.ts'
+import { turns } from '#src/conversations/tables.ts'
 import { found } from '#src/db/rows.ts'
 import { asUser, type Caller, type Db } from '#src/db/scope.ts'
 import { openVault } from '#src/vault/open-vault.ts'
@@ -67,12 +67,7 @@ export async function seenTurnFrom(vault: Vault, row: TurnRow, said: readonly Me
 export async function readTurn(caller: Caller, conversationId: string, turnId: string): Promise<SeenTurn> {
   const [rows, said] = await asUser(caller, (db) => [
     selectTurns(db).where(and(eq(turns.id, turnId), eq(turns.conversationId, conversationId))),
-    selectMessages(db).where(
-      or(
-        eq(messages.turnId, turnId),
-        eq(messages.id, sql`(select ${turns.userMessageId} from ${turns} where ${turns.id} = ${turnId})`),
-      ),
-    ),
+    selectSaid(db, sql`${turnId}::uuid`),
   ])
   const row = found(rows)
   return await seenTurnFrom(await openVault(caller), row, said)

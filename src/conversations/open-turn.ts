@@ -1,11 +1,12 @@
-import { and, eq, or, sql, type SQL } from 'drizzle-orm'
+import { and, eq, or, sql, type Placeholder, type SQL } from 'drizzle-orm'
 import { v7 as uuidv7 } from 'uuid'
 import type { Config } from '#src/config.ts'
 import { isAbandoned, selectTurns, type TurnRow } from '#src/conversations/follow-turn.ts'
-import { type MessageRow, leafOf, selectMessages, selectPath } from '#src/conversations/stored-messages.ts'
+import { leafOf, selectPath, selectSaid, type MessageRow } from '#src/conversations/stored-messages.ts'
 import type { Speaker } from '#src/conversations/prompt.ts'
 import { conversations, messages, turns } from '#src/conversations/tables.ts'
 import type { Sealed } from '#src/db/columns.ts'
+import { compiled } from '#src/db/recorded-statements.ts'
 import { found } from '#src/db/rows.ts'
 import { again, asUser, type Caller, type Db, type Results } from '#src/db/scope.ts'
 import {
@@ -18,6 +19,7 @@ import {
   type Claim,
 } from '#src/http/idempotency.ts'
 import { Problem } from '#src/http/problem.ts'
+import { idempotencyKeys } from '#src/http/tables.ts'
 import { tokensOf } from '#src/llm/tokens.ts'
 import { personas } from '#src/personas/tables.ts'
 import { limitsOf } from '#src/usage/quota.ts'
@@ -79,10 +81,13 @@ export async function openTurn(caller: Caller, plan: TurnPlan, claim: Claim): Pr
           anotherOf === undefined ? [editOf, 'user'] : [anotherOf, 'assistant'],
         ),
         anotherOf === undefined ? insertTurn(db, plan, claim) : insertVersion(db, plan, claim, anotherOf),
-        takeUp(db, keyHash, and(isSameRequest(claim), eq(turns.id, turnId), hasSaidNothing)),
+        // Without a key this turn is new: there is none to take up.
+        claim.key === undefined
+          ? db.execute(sql`select 1`)
+          : takeUp(db, keyHash, and(isSameRequest(claim), eq(turns.id, turnId), hasSaidNothing)),
         reserveTurn(db, caller.config, turnId, keyHash, { usageId, words: plan.content }),
         readClaim(db, claim),
-        ...selectAbout(db, turnId, conversationId, editOf),
+        ...selectAbout({ key: claim.key ?? null, turnId: claim.resourceId, conversationId, editOf: editOf ?? null }),
       ]),
   )
   refuseReusedKey(claim, claims)
@@ -96,7 +101,9 @@ const requireMessage = (
   [id, role]: readonly [string | undefined, MessageRow['role']],
 ) =>
   db.execute(
-    sql`select app.require_message(${id ?? null}::uuid, ${conversationId}, ${role}) where ${isOurClaim(claim)}`,
+    id === undefined
+      ? sql`select 1`
+      : sql`select app.require_message(${id}::uuid, ${conversationId}, ${role}) where ${isOurClaim(claim)}`,
   )
 
 interface TurnUsage {
@@ -134,7 +141,7 @@ export async function reopenTurn(
           ),
         ),
         reserveTurn(db, caller.config, sql`${turnId}::uuid`, keyHash, { usageId }),
-        ...selectAbout(db, sql`${turnId}::uuid`, conversationId),
+        ...selectAbout({ key: null, turnId, conversationId, editOf: null }),
       ]),
   )
   const opened = openedFrom(about, conversationId, keyHash)
@@ -143,22 +150,43 @@ export async function reopenTurn(
   throw new Problem('conflict', opened.row.state === 'complete' ? 'The reply is complete.' : 'Nothing was said.')
 }
 
-const selectAbout = (db: Db, turnId: SQL, conversationId: string, editOf?: string) =>
-  [
-    selectTurns(db).where(eq(turns.id, turnId)),
-    selectSpeaker(db, conversationId),
-    selectPath(db, conversationId, beginningOf(turnId, conversationId, editOf), historyMessages),
-    selectMessages(db).where(or(eq(messages.turnId, turnId), eq(messages.id, wordsOf(turnId)))),
-  ] as const
+/** Which turn: the one that a key claimed, or the one of this id; and where its words come from. */
+interface About extends Record<string, unknown> {
+  readonly key: string | null
+  readonly turnId: string
+  readonly conversationId: string
+  readonly editOf: string | null
+}
 
-const wordsOf = (turnId: SQL) => sql`(select ${turns.userMessageId} from ${turns} where ${turns.id} = ${turnId})`
+type Value = (name: keyof About & string) => Placeholder
+
+const idFrom = (value: Value) => sql`coalesce(
+  (select ${idempotencyKeys.resourceId} from ${idempotencyKeys} where ${idempotencyKeys.key} = ${value('key')}::text),
+  ${value('turnId')}::uuid)`
+
+const turnNamed = compiled<TurnRow[], About>((db, value) => selectTurns(db).where(eq(turns.id, idFrom(value))))
+
+const speakerNamed = compiled<SpeakerRow[], About>((db, value) =>
+  selectSpeaker(db).where(eq(conversations.id, value('conversationId'))),
+)
+
+const historyOf = compiled<MessageRow[], About>((db, value) =>
+  selectPath(db, value('conversationId'), beginningOf(value), historyMessages),
+)
+
+const saidIn = compiled<MessageRow[], About>((db, value) => selectSaid(db, idFrom(value)))
+
+const selectAbout = (about: About) => [turnNamed(about), speakerNamed(about), historyOf(about), saidIn(about)] as const
 
 /** The message that the words of a turn follow: as they are stored, or as they will be. */
-const beginningOf = (turnId: SQL, conversationId: string, editOf: string | undefined) => sql`case
-  when exists (select from ${messages} u where u.id = ${wordsOf(turnId)})
-    then (select u.parent_id from ${messages} u where u.id = ${wordsOf(turnId)})
-  when ${editOf ?? null}::uuid is not null then (select e.parent_id from ${messages} e where e.id = ${editOf ?? null}::uuid)
-  else ${leafOf(conversationId)} end`
+function beginningOf(value: Value): SQL {
+  const words = sql`(select ${turns.userMessageId} from ${turns} where ${turns.id} = ${idFrom(value)})`
+  const editOf = sql`${value('editOf')}::uuid`
+  return sql`case
+    when exists (select from ${messages} u where u.id = ${words}) then (select u.parent_id from ${messages} u where u.id = ${words})
+    when ${editOf} is not null then (select e.parent_id from ${messages} e where e.id = ${editOf})
+    else ${leafOf(value('conversationId'))} end`
+}
 
 function openedFrom(
   [turnRows, speakers, history, said]: Results<ReturnType<typeof selectAbout>>,
@@ -206,7 +234,7 @@ const takeUp = (db: Db, keyHash: Uint8Array, where: SQL | undefined) =>
     })
     .where(where)
 
-const selectSpeaker = (db: Db, conversationId: string) =>
+const selectSpeaker = (db: Db) =>
   db
     .select({
       displayName: personas.displayName,
@@ -218,4 +246,5 @@ const selectSpeaker = (db: Db, conversationId: string) =>
     })
     .from(conversations)
     .leftJoin(personas, eq(personas.id, conversations.personaId))
-    .where(eq(conversations.id, conversationId))
+
+type SpeakerRow = Awaited<ReturnType<typeof selectSpeaker>>[number]

@@ -1,5 +1,5 @@
-import { sql, type SQL } from 'drizzle-orm'
-import { conversations, messages } from '#src/conversations/tables.ts'
+import { sql, type Placeholder, type SQL } from 'drizzle-orm'
+import { conversations, messages, turns } from '#src/conversations/tables.ts'
 import type { Db } from '#src/db/scope.ts'
 
 /** The stored columns behind a Message. */
@@ -28,11 +28,11 @@ export const selectMessages = (db: Db) =>
 export type MessageRow = Awaited<ReturnType<typeof selectMessages>>[number]
 
 /** Where what was said in a conversation ends, on the way that was chosen; null before anything was. */
-export const leafOf = (conversationId: string): SQL =>
+export const leafOf = (conversationId: string | Placeholder): SQL =>
   sql`(select ${conversations.leafMessageId} from ${conversations} where ${conversations.id} = ${conversationId})`
 
 /** A message of the conversation and what it follows, up to the first one: newest first, so many at the most. */
-export const selectPath = (db: Db, conversationId: string, from: SQL, limit: number) =>
+export const selectPath = (db: Db, conversationId: string | Placeholder, from: SQL, limit: number) =>
   selectMessages(db)
     .innerJoin(
       sql`(with recursive path (id, parent_id, depth) as (
@@ -43,3 +43,8 @@ export const selectPath = (db: Db, conversationId: string, from: SQL, limit: num
       sql`path.id = ${messages.id}`,
     )
     .orderBy(sql`path.depth`)
+
+/** What a turn has stored: the words that it answers, and its reply. */
+export const selectSaid = (db: Db, turnId: SQL) =>
+  selectMessages(db).where(sql`${messages.id} = any(array(
+    select unnest(array[t.user_message_id, t.reply_message_id]) from ${turns} t where t.id = ${turnId}))`)
