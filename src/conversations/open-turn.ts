@@ -87,7 +87,7 @@ export async function openTurn(caller: Caller, plan: TurnPlan, claim: Claim): Pr
           : takeUp(db, keyHash, and(isSameRequest(claim), eq(turns.id, turnId), hasSaidNothing)),
         reserveTurn(db, caller.config, turnId, keyHash, { usageId, words: plan.content }),
         readClaim(db, claim),
-        ...selectAbout({ key: claim.key ?? null, turnId: claim.resourceId, conversationId, editOf: editOf ?? null }),
+        ...selectAbout(claim, { conversationId, editOf: editOf ?? null }),
       ]),
   )
   refuseReusedKey(claim, claims)
@@ -141,7 +141,7 @@ export async function reopenTurn(
           ),
         ),
         reserveTurn(db, caller.config, sql`${turnId}::uuid`, keyHash, { usageId }),
-        ...selectAbout({ key: null, turnId, conversationId, editOf: null }),
+        ...aboutTurn({ turn: turnId, conversationId, editOf: null }),
       ]),
   )
   const opened = openedFrom(about, conversationId, keyHash)
@@ -150,37 +150,44 @@ export async function reopenTurn(
   throw new Problem('conflict', opened.row.state === 'complete' ? 'The reply is complete.' : 'Nothing was said.')
 }
 
-/** Which turn: the one that a key claimed, or the one of this id; and where its words come from. */
-interface About extends Record<string, unknown> {
-  readonly key: string | null
-  readonly turnId: string
+/** Where the words of a turn come from. */
+interface Place {
   readonly conversationId: string
   readonly editOf: string | null
 }
 
+/** The same, and which turn: by its key or its id. */
+interface About extends Place, Record<string, unknown> {
+  readonly turn: string
+}
+
 type Value = (name: keyof About & string) => Placeholder
 
-const idFrom = (value: Value) => sql`coalesce(
-  (select ${idempotencyKeys.resourceId} from ${idempotencyKeys} where ${idempotencyKeys.key} = ${value('key')}::text),
-  ${value('turnId')}::uuid)`
+/** The statements that bring what a turn is about. One expression for both ways of naming it would be no place in an index. */
+function compileAbout(idFrom: (turn: Placeholder) => SQL) {
+  const turn = compiled<TurnRow[], About>((db, value) => selectTurns(db).where(eq(turns.id, idFrom(value('turn')))))
+  const speaker = compiled<SpeakerRow[], About>((db, value) =>
+    selectSpeaker(db).where(eq(conversations.id, value('conversationId'))),
+  )
+  const history = compiled<MessageRow[], About>((db, value) =>
+    selectPath(db, value('conversationId'), beginningOf(value, idFrom(value('turn'))), historyMessages),
+  )
+  const said = compiled<MessageRow[], About>((db, value) => selectSaid(db, idFrom(value('turn'))))
+  return (about: About) => [turn(about), speaker(about), history(about), said(about)] as const
+}
 
-const turnNamed = compiled<TurnRow[], About>((db, value) => selectTurns(db).where(eq(turns.id, idFrom(value))))
-
-const speakerNamed = compiled<SpeakerRow[], About>((db, value) =>
-  selectSpeaker(db).where(eq(conversations.id, value('conversationId'))),
+const aboutClaimed = compileAbout(
+  (key) => sql`(select ${idempotencyKeys.resourceId} from ${idempotencyKeys} where ${idempotencyKeys.key} = ${key})`,
 )
 
-const historyOf = compiled<MessageRow[], About>((db, value) =>
-  selectPath(db, value('conversationId'), beginningOf(value), historyMessages),
-)
+const aboutTurn = compileAbout((id) => sql`${id}::uuid`)
 
-const saidIn = compiled<MessageRow[], About>((db, value) => selectSaid(db, idFrom(value)))
-
-const selectAbout = (about: About) => [turnNamed(about), speakerNamed(about), historyOf(about), saidIn(about)] as const
+const selectAbout = ({ key, resourceId }: Claim, place: Place) =>
+  key === undefined ? aboutTurn({ ...place, turn: resourceId }) : aboutClaimed({ ...place, turn: key })
 
 /** The message that the words of a turn follow: as they are stored, or as they will be. */
-function beginningOf(value: Value): SQL {
-  const words = sql`(select ${turns.userMessageId} from ${turns} where ${turns.id} = ${idFrom(value)})`
+function beginningOf(value: Value, turnId: SQL): SQL {
+  const words = sql`(select ${turns.userMessageId} from ${turns} where ${turns.id} = ${turnId})`
   const editOf = sql`${value('editOf')}::uuid`
   return sql`case
     when exists (select from ${messages} u where u.id = ${words}) then (select u.parent_id from ${messages} u where u.id = ${words})

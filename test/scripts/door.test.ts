@@ -18,7 +18,7 @@ describe('the cost of the door', () => {
       // So short a run says nothing of the cost: only that both are measured and a verdict is given.
       const { stdout } = await run.catch((error: { stdout?: string }) => ({ stdout: error.stdout ?? '' }))
       const rows = stdout.split('\n').filter((line) => line.startsWith('| p50') || line.startsWith('| requests/s'))
-      expect(rows).toHaveLength(5)
+      expect(rows).toHaveLength(6)
       for (const row of rows) expect(row).toMatch(/\| [\d.]+ (ms|\/s) \| [\d.]+ (ms|\/s) \| \d+\.\d{3} \|/)
       expect(rows.filter((row) => /\| (held|over) \|$/.test(row))).toHaveLength(2)
       expect(stdout.trim()).toMatch(/p50 ≤ 1\.05 ×, requests\/s ≥ 0\.8 ×: (held|over)$/)
