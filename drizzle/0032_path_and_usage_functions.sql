@@ -96,6 +96,35 @@ begin
   comment on function app.require_message(uuid, uuid, text) is
     'NF404 where neither these words of the person are there nor, of the companion, a reply to words; so nothing is claimed for it either.';
 
+  create function app.beginning_of_turn(turn_id uuid, in_conversation_id uuid, edit_of uuid) returns uuid
+    language plpgsql stable security invoker set search_path = '' as $body$
+  declare words_id uuid; before_id uuid;
+  begin
+    select t.user_message_id into words_id from public.turns t where t.id = turn_id;
+    select m.parent_id into before_id from public.messages m where m.id = words_id;
+    if not found and edit_of is not null then
+      select m.parent_id into before_id from public.messages m where m.id = edit_of;
+    elsif not found then
+      select c.leaf_message_id into before_id from public.conversations c where c.id = in_conversation_id;
+    end if;
+    return before_id;
+  end $body$;
+  comment on function app.beginning_of_turn(uuid, uuid, uuid) is
+    'The message that the words of a turn follow: as they are stored, or as they will be.';
+
+  create function app.path_from(start_id uuid, in_conversation_id uuid, most integer) returns table (id uuid, depth integer)
+    language plpgsql stable rows 40 security invoker set search_path = '' as $body$
+  begin
+    return query
+      with recursive path (id, parent_id, depth) as (
+        select m.id, m.parent_id, 1 from public.messages m where m.id = start_id and m.conversation_id = in_conversation_id
+        union all
+        select m.id, m.parent_id, p.depth + 1 from path p join public.messages m on m.id = p.parent_id where p.depth < most
+      ) select p.id, p.depth from path p;
+  end $body$;
+  comment on function app.path_from(uuid, uuid, integer) is
+    'A message of a conversation and what it follows, up to the first one, so many at the most. Planned once for a connection, where a statement is planned each time.';
+
   create or replace function app.place_message() returns trigger
     language plpgsql volatile security definer set search_path = '' as $body$
   declare held record; is_aside boolean := new.parent_id is not null;
@@ -304,11 +333,12 @@ begin
 
   revoke all on function app.settle_entry(uuid, uuid, integer), app.reserve_usage(uuid, text, integer, bigint),
     app.settle_usage(uuid, integer), app.reserve_turn(uuid, bytea, uuid, integer, bigint), app.release_usage(integer),
-    app.require_message(uuid, uuid, text),
+    app.require_message(uuid, uuid, text), app.beginning_of_turn(uuid, uuid, uuid), app.path_from(uuid, uuid, integer),
     app.finish_turn(text, bytea, text, integer, integer, integer, bigint[], integer), app.copy_messages(uuid, uuid[], uuid[], bytea[])
     from public;
   grant execute on function app.reserve_usage(uuid, text, integer, bigint), app.settle_usage(uuid, integer),
     app.reserve_turn(uuid, bytea, uuid, integer, bigint), app.require_message(uuid, uuid, text),
+    app.beginning_of_turn(uuid, uuid, uuid), app.path_from(uuid, uuid, integer),
     app.finish_turn(text, bytea, text, integer, integer, integer, bigint[], integer), app.copy_messages(uuid, uuid[], uuid[], bytea[])
     to neuraform_user;
   grant execute on function app.release_usage(integer) to neuraform_jobs;

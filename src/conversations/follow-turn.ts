@@ -15,19 +15,18 @@ export const isAbandoned: SQL<boolean> = sql`(${turns.state} = 'streaming'
   and ${turns.checkedAt} < now() - make_interval(secs => ${sql.raw(String(deadAfterSeconds))}))`
 
 /** The columns of a turn that say how far it is. */
-export const selectTurns = (db: Db) =>
-  db
-    .select({
-      id: turns.id,
-      conversationId: turns.conversationId,
-      state: turns.state,
-      keyHash: turns.keyHash,
-      userMessageId: turns.userMessageId,
-      replyMessageId: turns.replyMessageId,
-      checkpoint: turns.checkpoint,
-      isAbandoned: sql<boolean>`${isAbandoned}`,
-    })
-    .from(turns)
+export const turnColumns = {
+  id: turns.id,
+  conversationId: turns.conversationId,
+  state: turns.state,
+  keyHash: turns.keyHash,
+  userMessageId: turns.userMessageId,
+  replyMessageId: turns.replyMessageId,
+  checkpoint: turns.checkpoint,
+  isAbandoned: sql<boolean>`${isAbandoned}`,
+}
+
+const selectTurns = (db: Db) => db.select(turnColumns).from(turns)
 
 export type TurnRow = Awaited<ReturnType<typeof selectTurns>>[number]
 

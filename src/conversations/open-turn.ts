@@ -1,8 +1,8 @@
 import { and, eq, or, sql, type Placeholder, type SQL } from 'drizzle-orm'
 import { v7 as uuidv7 } from 'uuid'
 import type { Config } from '#src/config.ts'
-import { isAbandoned, selectTurns, type TurnRow } from '#src/conversations/follow-turn.ts'
-import { leafOf, selectPath, selectSaid, type MessageRow } from '#src/conversations/stored-messages.ts'
+import { isAbandoned, turnColumns, type TurnRow } from '#src/conversations/follow-turn.ts'
+import { selectHistory, selectSaid, type HistoryRow, type MessageRow } from '#src/conversations/stored-messages.ts'
 import type { Speaker } from '#src/conversations/prompt.ts'
 import { conversations, messages, turns } from '#src/conversations/tables.ts'
 import type { Sealed } from '#src/db/columns.ts'
@@ -56,7 +56,7 @@ export interface OpenedTurn {
   readonly speaker: Speaker | undefined
   readonly talk: Talk
   /** What was said before the words that it answers, newest first, on the way that leads to them. */
-  readonly history: readonly MessageRow[]
+  readonly history: readonly HistoryRow[]
   /** The words that it answers and the reply, as far as they are stored. */
   readonly said: readonly MessageRow[]
 }
@@ -161,19 +161,19 @@ interface About extends Place, Record<string, unknown> {
   readonly turn: string
 }
 
-type Value = (name: keyof About & string) => Placeholder
-
 /** The statements that bring what a turn is about. One expression for both ways of naming it would be no place in an index. */
 function compileAbout(idFrom: (turn: Placeholder) => SQL) {
-  const turn = compiled<TurnRow[], About>((db, value) => selectTurns(db).where(eq(turns.id, idFrom(value('turn')))))
-  const speaker = compiled<SpeakerRow[], About>((db, value) =>
-    selectSpeaker(db).where(eq(conversations.id, value('conversationId'))),
-  )
-  const history = compiled<MessageRow[], About>((db, value) =>
-    selectPath(db, value('conversationId'), beginningOf(value, idFrom(value('turn'))), historyMessages),
+  const turn = compiled<OpenedRow[], About>((db, value) => selectOpened(db).where(eq(turns.id, idFrom(value('turn')))))
+  const history = compiled<HistoryRow[], About>((db, value) =>
+    selectHistory(
+      db,
+      value('conversationId'),
+      sql`app.beginning_of_turn(${idFrom(value('turn'))}, ${value('conversationId')}, ${value('editOf')})`,
+      historyMessages,
+    ),
   )
   const said = compiled<MessageRow[], About>((db, value) => selectSaid(db, idFrom(value('turn'))))
-  return (about: About) => [turn(about), speaker(about), history(about), said(about)] as const
+  return (about: About) => [turn(about), history(about), said(about)] as const
 }
 
 const aboutClaimed = compileAbout(
@@ -185,24 +185,15 @@ const aboutTurn = compileAbout((id) => sql`${id}::uuid`)
 const selectAbout = ({ key, resourceId }: Claim, place: Place) =>
   key === undefined ? aboutTurn({ ...place, turn: resourceId }) : aboutClaimed({ ...place, turn: key })
 
-/** The message that the words of a turn follow: as they are stored, or as they will be. */
-function beginningOf(value: Value, turnId: SQL): SQL {
-  const words = sql`(select ${turns.userMessageId} from ${turns} where ${turns.id} = ${turnId})`
-  const editOf = sql`${value('editOf')}::uuid`
-  return sql`case
-    when exists (select from ${messages} u where u.id = ${words}) then (select u.parent_id from ${messages} u where u.id = ${words})
-    when ${editOf} is not null then (select e.parent_id from ${messages} e where e.id = ${editOf})
-    else ${leafOf(value('conversationId'))} end`
-}
-
 function openedFrom(
-  [turnRows, speakers, history, said]: Results<ReturnType<typeof selectAbout>>,
+  [turnRows, history, said]: Results<ReturnType<typeof selectAbout>>,
   conversationId: string,
   keyHash: Uint8Array,
 ): OpenedTurn {
   // Asked for in the query, a conversation would be looked through from end to end for its one turn.
   const row = found(turnRows.filter((turn) => turn.conversationId === conversationId))
-  const { displayName, description, systemPrompt, ...talk } = found(speakers)
+  const { displayName, description, systemPrompt, title, summary, summarySeq } = row
+  const talk = { title, summary, summarySeq }
   const isGone = displayName === null || description === null || systemPrompt === null
   const isOurs = Buffer.compare(row.keyHash, keyHash) === 0
   return { row, isOurs, speaker: isGone ? undefined : { displayName, description, systemPrompt }, talk, history, said }
@@ -241,9 +232,10 @@ const takeUp = (db: Db, keyHash: Uint8Array, where: SQL | undefined) =>
     })
     .where(where)
 
-const selectSpeaker = (db: Db) =>
+const selectOpened = (db: Db) =>
   db
     .select({
+      ...turnColumns,
       displayName: personas.displayName,
       description: personas.description,
       systemPrompt: personas.systemPrompt,
@@ -251,7 +243,8 @@ const selectSpeaker = (db: Db) =>
       summary: conversations.summary,
       summarySeq: conversations.summarySeq,
     })
-    .from(conversations)
+    .from(turns)
+    .innerJoin(conversations, eq(conversations.id, turns.conversationId))
     .leftJoin(personas, eq(personas.id, conversations.personaId))
 
-type SpeakerRow = Awaited<ReturnType<typeof selectSpeaker>>[number]
+type OpenedRow = Awaited<ReturnType<typeof selectOpened>>[number]

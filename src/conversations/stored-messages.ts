@@ -28,21 +28,31 @@ export const selectMessages = (db: Db) =>
 export type MessageRow = Awaited<ReturnType<typeof selectMessages>>[number]
 
 /** Where what was said in a conversation ends, on the way that was chosen; null before anything was. */
-export const leafOf = (conversationId: string | Placeholder): SQL =>
+export const leafOf = (conversationId: string): SQL =>
   sql`(select ${conversations.leafMessageId} from ${conversations} where ${conversations.id} = ${conversationId})`
 
+type Id = string | Placeholder
+
 /** A message of the conversation and what it follows, up to the first one: newest first, so many at the most. */
-export const selectPath = (db: Db, conversationId: string | Placeholder, from: SQL, limit: number) =>
+export const selectPath = (db: Db, conversationId: Id, from: SQL, limit: number) =>
   selectMessages(db)
-    .innerJoin(
-      sql`(with recursive path (id, parent_id, depth) as (
-        select m.id, m.parent_id, 1 from ${messages} m where m.id = ${from} and m.conversation_id = ${conversationId}
-        union all
-        select m.id, m.parent_id, path.depth + 1 from path join ${messages} m on m.id = path.parent_id where path.depth < ${limit}
-      ) select path.id, path.depth from path) path`,
-      sql`path.id = ${messages.id}`,
-    )
+    .innerJoin(pathFrom(conversationId, from, limit), isOnPath)
     .orderBy(sql`path.depth`)
+
+/** Of the same what a prompt is made of. */
+export const selectHistory = (db: Db, conversationId: Id, from: SQL, limit: number) =>
+  db
+    .select({ id: messages.id, seq: messages.seq, role: messages.role, content: messages.content })
+    .from(messages)
+    .innerJoin(pathFrom(conversationId, from, limit), isOnPath)
+    .orderBy(sql`path.depth`)
+
+export type HistoryRow = Awaited<ReturnType<typeof selectHistory>>[number]
+
+const pathFrom = (conversationId: Id, from: SQL, limit: number) =>
+  sql`app.path_from(${from}, ${conversationId}, ${limit}) path`
+
+const isOnPath = sql`path.id = ${messages.id}`
 
 /** What a turn has stored: the words that it answers, and its reply. */
 export const selectSaid = (db: Db, turnId: SQL) =>

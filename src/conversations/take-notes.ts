@@ -1,7 +1,6 @@
 import { and, eq, isNull, sql } from 'drizzle-orm'
 import { v7 as uuidv7 } from 'uuid'
 import type { LiveTurn } from '#src/conversations/answer-turn.ts'
-import type { Message } from '#src/conversations/shapes.ts'
 import { conversations } from '#src/conversations/tables.ts'
 import { apart } from '#src/db/apart.ts'
 import { asTurn, type Db, type Statement, type TurnCaller } from '#src/db/scope.ts'
@@ -12,13 +11,20 @@ import { promptTokensOf, spentTokens, tokensOf } from '#src/llm/tokens.ts'
 import { reserveUsage, settleUsage } from '#src/usage/quota.ts'
 import type { Vault } from '#src/vault/vault.ts'
 
+/** Something that was said. */
+interface Told {
+  readonly seq: number
+  readonly role: 'user' | 'assistant'
+  readonly content: string | null
+}
+
 /** What a turn heard of its conversation before it began. */
 export interface Heard {
   readonly hasTitle: boolean
   readonly summary: string | null
   readonly summarySeq: number
   /** Newest first. */
-  readonly history: readonly Message[]
+  readonly history: readonly Told[]
 }
 
 const mostUnsummarised = 30
@@ -93,22 +99,21 @@ async function noteSummary(caller: TurnCaller, { vault, conversationId }: Place,
  * What is to be summed up, newest first: once 30 messages are not, or those fill three quarters of a prompt, all but the newest
  * ten or half a prompt of them; and of that as much of the oldest as one prompt holds.
  */
-function leavingPrompt({ history, summarySeq }: Heard, budget: number): readonly Message[] {
+function leavingPrompt({ history, summarySeq }: Heard, budget: number): readonly Told[] {
   const unsummarised = history.filter(({ seq }) => seq > summarySeq).map(shortened)
   if (unsummarised.length < mostUnsummarised && tokensIn(unsummarised) < budget * 0.75) return []
-  const isKept = (_one: Message, index: number) =>
+  const isKept = (_one: Told, index: number) =>
     index < keptOut && tokensIn(unsummarised.slice(0, index + 1)) <= budget / 2
   const leaving = unsummarised.filter((message, index) => !isKept(message, index))
   return leaving.filter((_one, index) => index === leaving.length - 1 || tokensIn(leaving.slice(index)) <= budget)
 }
 
-const tokensIn = (messages: readonly Message[]) =>
-  messages.reduce((sum, { content }) => sum + tokensOf(content ?? ''), 0)
+const tokensIn = (messages: readonly Told[]) => messages.reduce((sum, { content }) => sum + tokensOf(content ?? ''), 0)
 
 const mostCharactersTold = 4_000
 
 /** A message as a note is made of it. */
-const shortened = (message: Message): Message => ({
+const shortened = (message: Told): Told => ({
   ...message,
   content: message.content?.slice(0, mostCharactersTold).toWellFormed() ?? null,
 })
@@ -118,7 +123,7 @@ interface Place {
   readonly conversationId: string
 }
 
-function promptOf(order: string, newestFirst: readonly Message[], earlier: string | null = null): PromptMessage[] {
+function promptOf(order: string, newestFirst: readonly Told[], earlier: string | null = null): PromptMessage[] {
   const lines = newestFirst.toReversed().flatMap(({ role, content }) => (content === null ? [] : [{ role, content }]))
   const before = earlier === null ? [] : [{ role: 'summary', content: earlier }]
   return [

@@ -13,7 +13,7 @@ import { type MessageRow } from '#src/conversations/stored-messages.ts'
 import { openTurn, reopenTurn, type OpenedTurn } from '#src/conversations/open-turn.ts'
 import { buildPrompt } from '#src/conversations/prompt.ts'
 import type { NewTurn, Turn } from '#src/conversations/shapes.ts'
-import { conversations } from '#src/conversations/tables.ts'
+import { conversations, messages } from '#src/conversations/tables.ts'
 import { takeNotes, type Heard } from '#src/conversations/take-notes.ts'
 import { UiMessageWriter } from '#src/conversations/ui-message-stream.ts'
 import type { Caller } from '#src/db/scope.ts'
@@ -166,7 +166,13 @@ async function beginReply(
 ): Promise<{ readonly reply: Reply; readonly heard: Heard }> {
   if (opened.speaker === undefined) throw new Problem('conflict', 'The companion of this conversation is gone.')
   if (content === null) throw new Problem('conflict', 'There are no words to answer.')
-  const history = await Promise.all(opened.history.map(async (row) => await messageFrom(turn.vault, row)))
+  const history = await Promise.all(
+    opened.history.map(async ({ id, seq, role, content: sealed }) => ({
+      seq,
+      role,
+      content: await turn.vault.read(messages.content, id, sealed),
+    })),
+  )
   const summary = await turn.vault.read(conversations.summary, turn.conversationId, opened.talk.summary)
   const budget = turn.caller.config.LLM_PROMPT_TOKENS
   const prompt = buildPrompt({ speaker: opened.speaker, summary, newestFirst: history, content, before, budget })

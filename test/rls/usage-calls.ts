@@ -64,6 +64,18 @@ export function usageCalls(scene: Scene): readonly Call[] {
       text: `select app.release_usage(60)${andThen(`select 1 from public.usage_ledger where created_at < '2021-01-01' and spent = 0`)}`,
     },
     {
+      name: 'path_from and beginning_of_turn',
+      role,
+      text: `${begun}; select * from app.path_from(app.beginning_of_turn(${idOf('turns')}, ${conversation}, null), ${conversation}, 5)
+        union all select * from app.path_from(${idOf('messages')}, ${conversation}, 5)`,
+    },
+    {
+      name: 'path_from of another',
+      role,
+      text: `${begun}; select * from app.path_from(${other}, '${String(rowOf(scene.two, 'conversations')['id'])}', 5)`,
+      expected: 0,
+    },
+    {
       name: 'require_message',
       role,
       text: `${begun}; select app.require_message(${idOf('messages')}, ${conversation}, 'user')`,
