@@ -127,19 +127,19 @@ begin
 
   create or replace function app.place_message() returns trigger
     language plpgsql volatile security definer set search_path = '' as $body$
-  declare held record; is_aside boolean := new.parent_id is not null;
+  declare held record; leaf_id uuid; is_aside boolean := new.parent_id is not null;
   begin
-    select c.is_temporary, c.last_seq, c.summary_seq, (
-        select m.id from public.messages m where m.id = c.leaf_message_id and m.conversation_id = c.id) as leaf_message_id
-      into held from public.conversations c
+    select c.is_temporary, c.last_seq, c.summary_seq, c.leaf_message_id into held from public.conversations c
       where c.id = new.conversation_id and c.user_id = new.user_id
-      for no key update of c;
+      for no key update;
     if not found then
       raise exception 'no such conversation' using errcode = '23503', constraint = 'messages_conversation_id_user_id_fkey';
     end if;
+    -- By a statement of its own: whoever has waited for the row sees only now what the other one wrote.
+    select m.id into leaf_id from public.messages m where m.id = held.leaf_message_id and m.conversation_id = new.conversation_id;
     new.seq := held.last_seq + 1;
     -- One that names itself has no parent: it begins the conversation anew.
-    new.parent_id := case when new.parent_id = new.id then null else coalesce(new.parent_id, held.leaf_message_id) end;
+    new.parent_id := case when new.parent_id = new.id then null else coalesce(new.parent_id, leaf_id) end;
     -- A summary of what this does not follow is of another path.
     is_aside := is_aside and held.summary_seq > coalesce((select p.seq from public.messages p where p.id = new.parent_id), 0);
     update public.conversations c
@@ -175,8 +175,10 @@ begin
     -- Words that were hidden are not stored: the reply follows what was said last.
     select m.id into words_id from public.messages m where m.id = answered.user_message_id and m.user_id = answered.user_id;
     is_first := words_id is not null and not exists (
-      select from public.messages m join public.turns t on t.id = m.turn_id and t.user_message_id = words_id
-        where m.parent_id = words_id and m.conversation_id = answered.conversation_id and m.role = 'assistant');
+      select from public.messages m left join public.turns t on t.id = m.turn_id
+        where m.parent_id = words_id and m.conversation_id = answered.conversation_id and m.origin = 'companion'
+          -- One that was copied has no turn; one of other words only stands here.
+          and (t.id is null or t.user_message_id = words_id));
     -- Whoever has said something since goes on from there.
     is_last := words_id is null or leaf_id = words_id or not is_first and not exists (
       select from public.messages m where m.id = leaf_id and m.created_at > answered.started_at);
@@ -343,16 +345,22 @@ begin
     to neuraform_user;
   grant execute on function app.release_usage(integer) to neuraform_jobs;
 
-  -- What was said before there were paths: each message follows the one before it, and the newest reply of several is the one that counts.
+  -- What was said before there were paths: each message follows the one before it, and of several replies the newest.
   update public.messages m set parent_id = (
       select p.id from public.messages p
-        where p.conversation_id = m.conversation_id and p.seq < m.seq and not exists (
-          select from public.messages v where v.parent_id = p.parent_id and v.conversation_id = p.conversation_id and v.role = 'assistant'
-            and p.role = 'assistant' and v.seq > p.seq and v.seq < m.seq)
-        order by p.seq desc limit 1)
+        where p.conversation_id = m.conversation_id and p.seq < m.seq
+        -- A reply that was made once more stands where the first one did.
+        order by coalesce((
+          select min(v.seq) from public.messages v
+            where p.role = 'assistant' and v.role = 'assistant' and v.parent_id = p.parent_id and v.conversation_id = p.conversation_id
+          ), p.seq) desc, p.seq desc limit 1)
     where m.parent_id is null;
   update public.conversations c set leaf_message_id = (
-      select m.id from public.messages m where m.conversation_id = c.id order by m.seq desc limit 1)
+      select m.id from public.messages m where m.conversation_id = c.id
+        order by coalesce((
+          select min(v.seq) from public.messages v
+            where m.role = 'assistant' and v.role = 'assistant' and v.parent_id = m.parent_id and v.conversation_id = m.conversation_id
+          ), m.seq) desc, m.seq desc limit 1)
     where c.leaf_message_id is null and c.last_seq > 0;
 
   create function app.note_deletion() returns trigger

@@ -139,6 +139,7 @@ const Variables = z
     LLM_FALLBACKS: list.default([]),
     LLM_PROMPT_TOKENS: count(6_000, 1_000_000),
     LLM_REPLY_TOKENS: count(2_000, 100_000),
+    LLM_REPLY_LIMIT: z.enum(['auto', 'max_tokens', 'max_completion_tokens', 'none']).default('auto'),
     LLM_NOTES: z
       .enum(['true', 'false'])
       .transform((text) => text === 'true')

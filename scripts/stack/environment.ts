@@ -35,6 +35,7 @@ export const configurationNames = [
   'LLM_FALLBACKS',
   'LLM_PROMPT_TOKENS',
   'LLM_REPLY_TOKENS',
+  'LLM_REPLY_LIMIT',
   'LLM_NOTES',
   'DAILY_LLM_TOKENS',
   'DAILY_SPEECH_CHARACTERS',

@@ -1,7 +1,7 @@
-import { eq, inArray, sql } from 'drizzle-orm'
+import { inArray, sql } from 'drizzle-orm'
 import type { Checkpoints, Ending } from '#src/conversations/checkpoints.ts'
-import { selectMessages, type MessageRow } from '#src/conversations/stored-messages.ts'
-import { conversations, messages } from '#src/conversations/tables.ts'
+import { lockConversation, selectMessages, type MessageRow } from '#src/conversations/stored-messages.ts'
+import { messages } from '#src/conversations/tables.ts'
 import { asTurn, type TurnCaller } from '#src/db/scope.ts'
 import { describeFailure } from '#src/http/log.ts'
 import { Problem } from '#src/http/problem.ts'
@@ -38,12 +38,8 @@ export async function storeUserMessage(turn: LiveTurn, content: string): Promise
       ? sql`null::uuid`
       : sql`coalesce((select e.parent_id from ${messages} e where e.id = ${turn.editOf}), ${turn.userMessageId}::uuid)`
   const { isSessionLive } = await asTurn(turn.caller, (db) => [
-    // Whoever writes to this conversation waits here, so that a second try sees what the first one wrote.
-    db
-      .select({ id: conversations.id })
-      .from(conversations)
-      .where(eq(conversations.id, turn.conversationId))
-      .for('no key update'),
+    // A second try sees what the first one wrote.
+    lockConversation(db, turn.conversationId),
     db.execute(sql`
       insert into ${messages} (id, conversation_id, parent_id, turn_id, role, content, words)
       select ${turn.userMessageId}::uuid, ${turn.conversationId}::uuid, ${parent}, ${turn.turnId}::uuid, 'user',

@@ -28,7 +28,8 @@ export async function chat(caller: Caller, request: ChatRequest): Promise<Starte
   }
   const key = `chat:${request.id}:${last.id}`
   if (request.trigger === 'regenerate-message') {
-    const reply = await newestReplyTo(caller, places, key, last.id)
+    const keys = [await versionKey(caller, key, spoken.data.content), key] as const
+    const reply = await newestReplyTo(caller, places, keys, last.id)
     if (reply !== undefined) return await regenerateReply(caller, reply.conversationId, reply.id, undefined)
   }
   for (const place of places) {
@@ -54,10 +55,18 @@ async function sayOrEdit(caller: Caller, conversationId: string, content: string
         .where(and(eq(idempotencyKeys.key, key), eq(turns.conversationId, conversationId))),
     ])
     if (said === undefined) throw error
-    const version = (await lookupIndex(caller.config, 'chat', `${key}\n${content}`)).slice(0, 16).toHex()
-    return await startTurn(caller, conversationId, { content, edit_of: said.id }, `${key}:${version}`)
+    return await startTurn(
+      caller,
+      conversationId,
+      { content, edit_of: said.id },
+      await versionKey(caller, key, content),
+    )
   }
 }
+
+/** The key of a version of a message: which words it holds, and to nobody what they are. */
+const versionKey = async (caller: Caller, key: string, content: string) =>
+  `${key}:${(await lookupIndex(caller.config, 'chat', `${key}\n${content}`)).slice(0, 16).toHex()}`
 
 async function unlessAbsent<T>(work: Promise<T>): Promise<T | undefined> {
   try {
@@ -108,18 +117,19 @@ const begin = async (caller: Caller, id: string, personaId: string | undefined) 
   ])
 
 /**
- * The newest reply to a message that the client names by the id that it gave it, or by ours; undefined where there is none,
+ * The newest reply to a message, as an edit has it or as it was first, that the client names by the id that it gave it, or by ours; undefined where there is none,
  * for it failed or never came: it is said then.
  */
 async function newestReplyTo(
   caller: Caller,
   places: string[],
-  key: string,
+  [version, first]: readonly [string, string],
   messageId: string,
 ): Promise<{ readonly id: string; readonly conversationId: string } | undefined> {
-  const said = sql`coalesce(
-    (select ${turns.userMessageId} from ${turns} join ${idempotencyKeys} on ${idempotencyKeys.resourceId} = ${turns.id}
-      where ${idempotencyKeys.key} = ${key}), ${uuid.test(messageId) ? messageId : null}::uuid)`
+  const saidBy = (key: string) => sql`(
+    select ${turns.userMessageId} from ${turns} join ${idempotencyKeys} on ${idempotencyKeys.resourceId} = ${turns.id}
+    where ${idempotencyKeys.key} = ${key})`
+  const said = sql`coalesce(${saidBy(version)}, ${saidBy(first)}, ${uuid.test(messageId) ? messageId : null}::uuid)`
   const [[reply]] = await asUser(caller, (db) => [
     db
       .select({ id: messages.id, conversationId: messages.conversationId })

@@ -1,4 +1,4 @@
-import { sql, type Placeholder, type SQL } from 'drizzle-orm'
+import { eq, sql, type Placeholder, type SQL } from 'drizzle-orm'
 import { conversations, messages, turns } from '#src/conversations/tables.ts'
 import type { Db } from '#src/db/scope.ts'
 
@@ -58,3 +58,11 @@ const isOnPath = sql`path.id = ${messages.id}`
 export const selectSaid = (db: Db, turnId: SQL) =>
   selectMessages(db).where(sql`${messages.id} = any(array(
     select unnest(array[t.user_message_id, t.reply_message_id]) from ${turns} t where t.id = ${turnId}))`)
+
+/** Waits for whoever writes to a conversation, so that the next statement sees what they wrote. */
+export const lockConversation = (db: Db, conversationId: string) =>
+  db
+    .select({ id: conversations.id })
+    .from(conversations)
+    .where(eq(conversations.id, conversationId))
+    .for('no key update')

@@ -1,6 +1,7 @@
 import { and, eq, isNull, sql } from 'drizzle-orm'
 import { v7 as uuidv7 } from 'uuid'
 import type { LiveTurn } from '#src/conversations/answer-turn.ts'
+import { lockConversation } from '#src/conversations/stored-messages.ts'
 import { conversations } from '#src/conversations/tables.ts'
 import { apart } from '#src/db/apart.ts'
 import { asTurn, type Db, type Statement, type TurnCaller } from '#src/db/scope.ts'
@@ -13,6 +14,7 @@ import type { Vault } from '#src/vault/vault.ts'
 
 /** Something that was said. */
 interface Told {
+  readonly id: string
   readonly seq: number
   readonly role: 'user' | 'assistant'
   readonly content: string | null
@@ -64,7 +66,7 @@ async function noteTitle(caller: TurnCaller, { vault, conversationId }: Place, {
     .slice(0, mostTitleCharacters)
   const sealed =
     title === undefined || title === '' ? null : await vault.seal(conversations.title, conversationId, title)
-  await keep(caller, written, (db) =>
+  await keep(caller, written, conversationId, (db) =>
     db
       .update(conversations)
       .set({ title: sealed, updatedAt: sql`now()` })
@@ -76,19 +78,23 @@ async function noteTitle(caller: TurnCaller, { vault, conversationId }: Place, {
 async function noteSummary(caller: TurnCaller, { vault, conversationId }: Place, heard: Heard) {
   const told = leavingPrompt(heard, caller.config.LLM_PROMPT_TOKENS)
   if (told.length === 0) return
-  const written = await write(caller, promptOf(summaryOrder, told, heard.summary))
+  const written = await write(caller, promptOf(summaryOrder, told.map(shortened), heard.summary))
   const summary = written.text.trim().slice(0, mostSummaryCharacters).toWellFormed()
   const sealed = summary === '' ? undefined : await vault.seal(conversations.summary, conversationId, summary)
   const note = { summary: sealed, summarySeq: Math.max(...told.map(({ seq }) => seq)), updatedAt: sql`now()` }
-  await keep(caller, written, (db) =>
+  // Whoever led the path elsewhere meanwhile began anew.
+  const isOnPath = sql`exists (
+    select from app.path_from(${conversations.leafMessageId}, ${conversations.id}, 1000) p where p.id = ${told[0]?.id ?? null}::uuid)`
+  await keep(caller, written, conversationId, (db) =>
     db
       .update(conversations)
       .set(note)
-      // Nothing of an empty one; and whoever led the path elsewhere meanwhile began anew.
       .where(
         and(
           eq(conversations.id, conversationId),
           eq(conversations.summarySeq, heard.summarySeq),
+          isOnPath,
+          // Nothing of an empty one.
           sql`${sealed !== undefined}`,
         ),
       ),
@@ -100,12 +106,14 @@ async function noteSummary(caller: TurnCaller, { vault, conversationId }: Place,
  * ten or half a prompt of them; and of that as much of the oldest as one prompt holds.
  */
 function leavingPrompt({ history, summarySeq }: Heard, budget: number): readonly Told[] {
-  const unsummarised = history.filter(({ seq }) => seq > summarySeq).map(shortened)
+  const unsummarised = history.filter(({ seq }) => seq > summarySeq)
   if (unsummarised.length < mostUnsummarised && tokensIn(unsummarised) < budget * 0.75) return []
   const isKept = (_one: Told, index: number) =>
     index < keptOut && tokensIn(unsummarised.slice(0, index + 1)) <= budget / 2
   const leaving = unsummarised.filter((message, index) => !isKept(message, index))
-  return leaving.filter((_one, index) => index === leaving.length - 1 || tokensIn(leaving.slice(index)) <= budget)
+  return leaving.filter(
+    (_one, index) => index === leaving.length - 1 || tokensIn(leaving.slice(index).map(shortened)) <= budget,
+  )
 }
 
 const tokensIn = (messages: readonly Told[]) => messages.reduce((sum, { content }) => sum + tokensOf(content ?? ''), 0)
@@ -158,5 +166,10 @@ async function write(caller: TurnCaller, prompt: readonly PromptMessage[]): Prom
   }
 }
 
-const keep = async (caller: TurnCaller, { usageId, tokens }: Written, note: (db: Db) => Statement) =>
-  await asTurn(caller, (db) => [note(db), settleUsage(db, usageId, tokens)])
+// In the order of a turn's end, which takes the day's sums before the conversation.
+const keep = async (
+  caller: TurnCaller,
+  { usageId, tokens }: Written,
+  conversationId: string,
+  note: (db: Db) => Statement,
+) => await asTurn(caller, (db) => [settleUsage(db, usageId, tokens), lockConversation(db, conversationId), note(db)])

@@ -168,6 +168,7 @@ async function beginReply(
   if (content === null) throw new Problem('conflict', 'There are no words to answer.')
   const history = await Promise.all(
     opened.history.map(async ({ id, seq, role, content: sealed }) => ({
+      id,
       seq,
       role,
       content: await turn.vault.read(messages.content, id, sealed),

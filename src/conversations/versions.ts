@@ -2,7 +2,7 @@ import { and, eq, sql } from 'drizzle-orm'
 import { v7 as uuidv7 } from 'uuid'
 import { conversationFrom, conversationNamed } from '#src/conversations/conversations.ts'
 import { messageFrom } from '#src/conversations/messages.ts'
-import { selectPath } from '#src/conversations/stored-messages.ts'
+import { lockConversation, selectPath } from '#src/conversations/stored-messages.ts'
 import type { Conversation, Fork } from '#src/conversations/shapes.ts'
 import { conversations, messages } from '#src/conversations/tables.ts'
 import { found } from '#src/db/rows.ts'
@@ -16,7 +16,9 @@ import { openVault } from '#src/vault/open-vault.ts'
  * version of each. Returns the conversation as it is then. Throws `not_found`.
  */
 export async function chooseVersion(caller: Caller, conversationId: string, messageId: string): Promise<Conversation> {
-  const [changed, rows] = await asUser(caller, (db) => [
+  const [, changed, rows] = await asUser(caller, (db) => [
+    // Whoever writes to this conversation has written when the path is looked for.
+    lockConversation(db, conversationId),
     db
       .update(conversations)
       .set({

@@ -66,10 +66,10 @@ export class PipelinedDatabase implements Database {
   async #send(settings: Settings, queries: readonly EncodedQuery[]): Promise<readonly QueryResult[]> {
     const endsAt = Date.now() + this.deadlineMs
     if (this.#ending !== undefined) await this.#ending
-    // What has been given up meanwhile must not be written any more.
-    if (Date.now() >= endsAt) throw new Problem('deadline_exceeded')
     this.#client ??= this.#connect()
     const client = await this.#client
+    // What has been given up meanwhile must not be written any more.
+    if (Date.now() >= endsAt) throw new Problem('deadline_exceeded')
     const before = ['begin', ...settingStatements(settings, endsAt - Date.now(), this.knownLogin)].map(unread)
     const batch = new StatementBatch([...before, ...queries, unread('commit')])
     void client.query(batch)

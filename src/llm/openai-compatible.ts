@@ -75,7 +75,7 @@ async function post(
       body: JSON.stringify({
         model,
         messages: prompt,
-        max_tokens: config.LLM_REPLY_TOKENS,
+        ...replyLimit(config, url),
         stream: true,
         stream_options: { include_usage: true },
       }),
@@ -83,6 +83,13 @@ async function post(
   } catch (error) {
     throw new Problem('upstream_unavailable', 'The language model cannot be reached.', { cause: error })
   }
+}
+
+/** How a model is told how long its reply may be: there are two names for it, and a service that wants one may refuse the other. */
+function replyLimit({ LLM_REPLY_LIMIT: asked, LLM_REPLY_TOKENS: tokens }: Config, url: string): Record<string, number> {
+  const isNewer = /(^|\.)(openai\.com|openai\.azure\.com|openrouter\.ai)$/.test(new URL(url).hostname)
+  const name = asked === 'auto' ? (isNewer ? 'max_completion_tokens' : 'max_tokens') : asked
+  return name === 'none' ? {} : { [name]: tokens }
 }
 
 function refusal(response: Response): Problem {

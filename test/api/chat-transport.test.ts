@@ -84,6 +84,8 @@ describe('useChat of the AI SDK', () => {
       token,
     })
     expect(body.items.map(({ content }) => content)).toEqual(['Answer 2.', 'I like coffee.'])
+    await send(token, 'a-chat_1', [says('I like coffee.', first.id)], 'regenerate-message')
+    expect(bodies[2]?.messages.at(-1)?.content).toBe('I like coffee.')
   })
 
   it('is another chat for somebody else under the same name', async () => {

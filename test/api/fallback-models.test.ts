@@ -56,3 +56,23 @@ describe('another model', () => {
     expect([status, turn.state, turn.reply?.content, asked]).toEqual([200, 'interrupted', 'I was about ', ['first']])
   })
 })
+
+describe('how long a reply may be', () => {
+  it.each([
+    ['http://127.0.0.1:9/v1', 'auto', { max_tokens: 77 }],
+    ['https://api.openai.com/v1', 'auto', { max_completion_tokens: 77 }],
+    ['https://openrouter.ai/api/v1/', 'auto', { max_completion_tokens: 77 }],
+    ['https://api.openai.com.example.test/v1', 'auto', { max_tokens: 77 }],
+    ['https://api.openai.com/v1', 'max_tokens', { max_tokens: 77 }],
+    ['http://127.0.0.1:9/v1', 'max_completion_tokens', { max_completion_tokens: 77 }],
+    ['https://api.openai.com/v1', 'none', {}],
+  ] as const)('is told %s by the name that it knows (%s)', async (baseUrl, limit, told) => {
+    const { token } = await newUser()
+    const { id } = await newConversation(token)
+    const { bodies } = fakeModel(() => fakeReply(['Yes.']))
+    const variables = { LLM_BASE_URL: baseUrl, LLM_REPLY_LIMIT: limit, LLM_REPLY_TOKENS: '77' }
+    expect((await sayWith(variables, { token, id, content: 'hm?' })).status).toBe(200)
+    const limits = Object.entries(bodies[0] ?? {}).filter(([name]) => name.startsWith('max_'))
+    expect(Object.fromEntries(limits)).toEqual(told)
+  })
+})

@@ -86,4 +86,12 @@ describe('what is said while a reply is made', () => {
     expect(told(await pathOf(token, id))).toEqual(['one', 'Reply 1.', 'two', 'Reply 2.', 'three', 'Reply 4.'])
     expect(told(await messagesOf(token, id))).toContain('Held.')
   })
+
+  it('is all on the path where 20 say something at once', async () => {
+    const { token, id } = await newTalk()
+    await Promise.all(
+      Array.from({ length: 20 }, async (_, number) => await append(token, id, 'user', `Line ${number}`)),
+    )
+    expect((await pathOf(token, id)).length).toBe(20)
+  })
 })

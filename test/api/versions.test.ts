@@ -137,6 +137,17 @@ describe('a fork', () => {
     expect(new Set(cells.map(({ cell }) => cell.toHex())).size).toBe(4)
   })
 
+  it('has replies that may be made once more', async () => {
+    const { token, say, on } = await newTalk()
+    const { body: turn } = await say('one')
+    const { body: fork } = await on<Conversation>(turn.reply, 'fork', {})
+    const [, copy] = await pathOf(token, fork.id)
+    const path = `/conversations/${fork.id}/messages/${copy?.id}/regenerate`
+    expect((await call<Turn>('POST', path, { token, headers: json })).body.reply?.parent_id).toBe(copy?.parent_id)
+    expect(told(await pathOf(token, fork.id))).toEqual(['one', 'Reply 2.'])
+    expect(told(await messagesOf(token, fork.id))).toEqual(['one', 'Reply 1.', 'Reply 2.'])
+  })
+
   it('is made once for its key', async () => {
     const { token, id, say } = await newTalk()
     const { body: turn } = await say('one')
