@@ -119,7 +119,10 @@ begin
       with recursive path (id, parent_id, depth) as (
         select m.id, m.parent_id, 1 from public.messages m where m.id = start_id and m.conversation_id = in_conversation_id
         union all
-        select m.id, m.parent_id, p.depth + 1 from path p join public.messages m on m.id = p.parent_id where p.depth < most
+        -- One by one, by its key: as a join, all that a person ever said may be read instead.
+        select n.id, n.parent_id, p.depth + 1
+          from path p cross join lateral (select m.id, m.parent_id from public.messages m where m.id = p.parent_id limit 1) n
+          where p.depth < most
       ) select p.id, p.depth from path p;
   end $body$;
   comment on function app.path_from(uuid, uuid, integer) is

@@ -2,7 +2,7 @@ import { and, eq, gt, lt, sql } from 'drizzle-orm'
 import { v7 as uuidv7 } from 'uuid'
 import { z } from 'zod'
 import type { Feedback, Message, MessagePage, MessageQuery, NewMessage } from '#src/conversations/shapes.ts'
-import { leafOf, selectMessages, selectPath, type MessageRow } from '#src/conversations/stored-messages.ts'
+import { alongPath, leafOf, selectMessages, selectPath, type MessageRow } from '#src/conversations/stored-messages.ts'
 import { conversations, messages } from '#src/conversations/tables.ts'
 import { compiled } from '#src/db/recorded-statements.ts'
 import { found } from '#src/db/rows.ts'
@@ -114,7 +114,9 @@ async function listPath(
   ])
   found(owned)
   position.check()
-  const { rows, next_cursor } = await pageFrom(caller, list, limit, page, (last) => ({ parent: last.parentId }))
+  const { rows, next_cursor } = await pageFrom(caller, list, limit, alongPath(page), (last) => ({
+    parent: last.parentId,
+  }))
   const vault = await openVault(caller)
   return { items: await Promise.all(rows.map((row) => messageFrom(vault, row))), next_cursor }
 }

@@ -2,7 +2,13 @@ import { and, eq, or, sql, type Placeholder, type SQL } from 'drizzle-orm'
 import { v7 as uuidv7 } from 'uuid'
 import type { Config } from '#src/config.ts'
 import { isAbandoned, turnColumns, type TurnRow } from '#src/conversations/follow-turn.ts'
-import { selectHistory, selectSaid, type HistoryRow, type MessageRow } from '#src/conversations/stored-messages.ts'
+import {
+  alongPath,
+  selectHistory,
+  selectSaid,
+  type HistoryRow,
+  type MessageRow,
+} from '#src/conversations/stored-messages.ts'
 import type { Speaker } from '#src/conversations/prompt.ts'
 import { conversations, messages, turns } from '#src/conversations/tables.ts'
 import type { Sealed } from '#src/db/columns.ts'
@@ -196,7 +202,14 @@ function openedFrom(
   const talk = { title, summary, summarySeq }
   const isGone = displayName === null || description === null || systemPrompt === null
   const isOurs = Buffer.compare(row.keyHash, keyHash) === 0
-  return { row, isOurs, speaker: isGone ? undefined : { displayName, description, systemPrompt }, talk, history, said }
+  return {
+    row,
+    isOurs,
+    speaker: isGone ? undefined : { displayName, description, systemPrompt },
+    talk,
+    history: alongPath(history),
+    said,
+  }
 }
 
 const insertTurn = (db: Db, plan: TurnPlan, claim: Claim) =>

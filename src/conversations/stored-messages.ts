@@ -33,26 +33,43 @@ export const leafOf = (conversationId: string): SQL =>
 
 type Id = string | Placeholder
 
-/** A message of the conversation and what it follows, up to the first one: newest first, so many at the most. */
+/** A message of the conversation and what it follows, up to the first one, so many at the most; `alongPath` puts them in order. */
 export const selectPath = (db: Db, conversationId: Id, from: SQL, limit: number) =>
-  selectMessages(db)
-    .innerJoin(pathFrom(conversationId, from, limit), isOnPath)
-    .orderBy(sql`path.depth`)
+  selectMessages(db).where(isOnPath(conversationId, from, limit))
 
 /** Of the same what a prompt is made of. */
 export const selectHistory = (db: Db, conversationId: Id, from: SQL, limit: number) =>
   db
-    .select({ id: messages.id, seq: messages.seq, role: messages.role, content: messages.content })
+    .select({
+      id: messages.id,
+      parentId: messages.parentId,
+      seq: messages.seq,
+      role: messages.role,
+      content: messages.content,
+    })
     .from(messages)
-    .innerJoin(pathFrom(conversationId, from, limit), isOnPath)
-    .orderBy(sql`path.depth`)
+    .where(isOnPath(conversationId, from, limit))
 
 export type HistoryRow = Awaited<ReturnType<typeof selectHistory>>[number]
 
-const pathFrom = (conversationId: Id, from: SQL, limit: number) =>
-  sql`app.path_from(${from}, ${conversationId}, ${limit}) path`
+// As an array each message is looked up by its id; joined, all that the person ever said may be read instead.
+const isOnPath = (conversationId: Id, from: SQL, limit: number) =>
+  sql`${messages.id} = any(array(select p.id from app.path_from(${from}, ${conversationId}, ${limit}) p))`
 
-const isOnPath = sql`path.id = ${messages.id}`
+/** The messages of a path, newest first. */
+export function alongPath<T extends { readonly id: string; readonly parentId: string | null }>(
+  rows: readonly T[],
+): T[] {
+  const followed = new Set(rows.map(({ parentId }) => parentId))
+  const byId = new Map(rows.map((row) => [row.id, row]))
+  const path: T[] = []
+  let next = rows.find(({ id }) => !followed.has(id))
+  while (next !== undefined) {
+    path.push(next)
+    next = next.parentId === null ? undefined : byId.get(next.parentId)
+  }
+  return path
+}
 
 /** What a turn has stored: the words that it answers, and its reply. */
 export const selectSaid = (db: Db, turnId: SQL) =>

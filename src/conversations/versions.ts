@@ -2,7 +2,7 @@ import { and, eq, sql } from 'drizzle-orm'
 import { v7 as uuidv7 } from 'uuid'
 import { conversationFrom, conversationNamed } from '#src/conversations/conversations.ts'
 import { messageFrom } from '#src/conversations/messages.ts'
-import { lockConversation, selectPath } from '#src/conversations/stored-messages.ts'
+import { alongPath, lockConversation, selectPath } from '#src/conversations/stored-messages.ts'
 import type { Conversation, Fork } from '#src/conversations/shapes.ts'
 import { conversations, messages } from '#src/conversations/tables.ts'
 import { found } from '#src/db/rows.ts'
@@ -68,12 +68,14 @@ export async function forkConversation(
   const vault = await openVault(caller)
   const claim = await claimFor(caller.config, idempotencyKey, id, ['fork', conversationId, messageId, title])
   const copies = await Promise.all(
-    path.toReversed().map(async (row) => {
-      const copyId = uuidv7()
-      const { content } = await messageFrom(vault, row)
-      if (content === null) throw new Problem('conflict', 'What was said cannot be opened any more.')
-      return { sourceId: row.id, copyId, content: await vault.seal(messages.content, copyId, content) }
-    }),
+    alongPath(path)
+      .toReversed()
+      .map(async (row) => {
+        const copyId = uuidv7()
+        const { content } = await messageFrom(vault, row)
+        if (content === null) throw new Problem('conflict', 'What was said cannot be opened any more.')
+        return { sourceId: row.id, copyId, content: await vault.seal(messages.content, copyId, content) }
+      }),
   )
   const sealedTitle = await vault.sealOptional(conversations.title, id, title)
   const [, , , claims, rows] = await asUser(caller, (db) => [
