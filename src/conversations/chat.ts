@@ -117,8 +117,8 @@ const begin = async (caller: Caller, id: string, personaId: string | undefined) 
   ])
 
 /**
- * The newest reply to a message, as an edit has it or as it was first, that the client names by the id that it gave it, or by ours; undefined where there is none,
- * for it failed or never came: it is said then.
+ * The newest reply to a message, as an edit has it or as it was first, that the client names by the id that it gave it, or by
+ * ours; undefined where there is none, for it failed or never came: it is said then.
  */
 async function newestReplyTo(
   caller: Caller,

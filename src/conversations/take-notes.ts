@@ -64,6 +64,7 @@ async function noteTitle(caller: TurnCaller, { vault, conversationId }: Place, {
     .split('\n')[0]
     ?.replaceAll(/^["'“”„«»*#\s]+|["'“”«»*\s]+$/g, '')
     .slice(0, mostTitleCharacters)
+    .toWellFormed()
   const sealed =
     title === undefined || title === '' ? null : await vault.seal(conversations.title, conversationId, title)
   await keep(caller, written, conversationId, (db) =>

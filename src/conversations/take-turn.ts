@@ -9,7 +9,7 @@ import {
 import { Checkpoints } from '#src/conversations/checkpoints.ts'
 import { followTurn, seenTurnFrom, type SeenTurn } from '#src/conversations/follow-turn.ts'
 import { messageFrom } from '#src/conversations/messages.ts'
-import { type MessageRow } from '#src/conversations/stored-messages.ts'
+import type { MessageRow } from '#src/conversations/stored-messages.ts'
 import { openTurn, reopenTurn, type OpenedTurn } from '#src/conversations/open-turn.ts'
 import { buildPrompt } from '#src/conversations/prompt.ts'
 import type { NewTurn, Turn } from '#src/conversations/shapes.ts'
@@ -95,7 +95,8 @@ export async function regenerateReply(
 /**
  * Goes on with a reply that was interrupted, in the same message: it was stopped, the model broke off, or the Worker died.
  * Returns as `startTurn` does. Throws `not_found`, `turn_in_progress`, `conflict` for one that said all or nothing, and what
- * asking the model throws; what there was of it is kept then. `asked` is what it answers, where that is known: hidden words are stored nowhere.
+ * asking the model throws; what there was of it is kept then. `asked` is what it answers, where that is known: hidden words
+ * are stored nowhere.
  */
 export async function continueTurn(
   caller: Caller,
