@@ -1,5 +1,4 @@
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 
 /** A language model that takes as long as it is told to for its first word, and then says some more. */
@@ -32,10 +31,10 @@ export async function startSlowModel(firstWordMs: number): Promise<SlowModel> {
   })
   server.listen(0, '127.0.0.1')
   await new Promise((resolve) => server.once('listening', resolve))
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a TCP server that listens
-  const { port } = server.address() as AddressInfo
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('the model has no port')
   return {
-    baseUrl: `http://127.0.0.1:${port}/v1`,
+    baseUrl: `http://127.0.0.1:${address.port}/v1`,
     close: () => {
       server.closeAllConnections()
       server.close()
