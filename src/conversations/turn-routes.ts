@@ -4,14 +4,8 @@ import { ChatParams, ChatRequest } from '#src/conversations/chat-shapes.ts'
 import { readTurn } from '#src/conversations/follow-turn.ts'
 import { NewTurn, Turn } from '#src/conversations/shapes.ts'
 import { stopTurn } from '#src/conversations/stop-turn.ts'
-import {
-  continueTurn,
-  finishedTurn,
-  regenerateReply,
-  startTurn,
-  streamTurn,
-  type StartedTurn,
-} from '#src/conversations/take-turn.ts'
+import { finishedTurn, streamTurn } from '#src/conversations/hear-turn.ts'
+import { continueTurn, regenerateReply, startTurn, type StartedTurn } from '#src/conversations/take-turn.ts'
 import { uiMessageStreamHeaders } from '#src/conversations/ui-message-stream.ts'
 import { jsonBodyBytes, session } from '#src/http/access.ts'
 import { callerOf, type AppContext } from '#src/http/context.ts'
