@@ -58,7 +58,7 @@ export async function addIdentity(caller: Caller, { identity, grant, uses }: Nat
         details: { provider: identity.provider },
       }),
       db.execute(sql`select ${keepGrants(subjectHash, grant)}`),
-      uses[0] === undefined ? db.execute(sql`select 1`) : spend(db, uses[0]),
+      uses[0] === undefined ? undefined : spend(db, uses[0]),
       selectIdentities(db).where(eq(identities.id, id)),
     ])
     return await summaryFrom(vault, found(rows))

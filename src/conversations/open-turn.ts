@@ -89,11 +89,11 @@ export async function openTurn(caller: Caller, plan: TurnPlan, claim: Claim): Pr
         anotherOf === undefined ? insertTurn(db, plan, claim) : insertVersion(db, plan, claim, anotherOf),
         // Without a key this turn is new: there is none to take up.
         claim.key === undefined
-          ? db.execute(sql`select 1`)
+          ? undefined
           : takeUp(db, keyHash, and(isSameRequest(claim), eq(turns.id, turnId), hasSaidNothing)),
         reserveTurn(db, caller.config, turnId, keyHash, { usageId, words: plan.content }),
         readClaim(db, claim),
-        ...selectAbout(claim, { conversationId, editOf: editOf ?? null }),
+        ...selectAbout(claim, { conversationId, editOf: editOf ?? null }, anotherOf !== undefined),
       ]),
   )
   refuseReusedKey(claim, claims)
@@ -106,11 +106,9 @@ const requireMessage = (
   conversationId: string,
   [id, role]: readonly [string | undefined, MessageRow['role']],
 ) =>
-  db.execute(
-    id === undefined
-      ? sql`select 1`
-      : sql`select app.require_message(${id}::uuid, ${conversationId}, ${role}) where ${isOurClaim(claim)}`,
-  )
+  id === undefined
+    ? undefined
+    : db.execute(sql`select app.require_message(${id}::uuid, ${conversationId}, ${role}) where ${isOurClaim(claim)}`)
 
 interface TurnUsage {
   readonly usageId: string
@@ -179,7 +177,7 @@ function compileAbout(idFrom: (turn: Placeholder) => SQL) {
     ),
   )
   const said = compiled<MessageRow[], About>((db, value) => selectSaid(db, idFrom(value('turn'))))
-  return (about: About) => [turn(about), history(about), said(about)] as const
+  return (about: About, isNew = false) => [turn(about), history(about), isNew ? undefined : said(about)] as const
 }
 
 const aboutClaimed = compileAbout(
@@ -188,8 +186,9 @@ const aboutClaimed = compileAbout(
 
 const aboutTurn = compileAbout((id) => sql`${id}::uuid`)
 
-const selectAbout = ({ key, resourceId }: Claim, place: Place) =>
-  key === undefined ? aboutTurn({ ...place, turn: resourceId }) : aboutClaimed({ ...place, turn: key })
+// Without a key the turn is new: of its own it has stored nothing.
+const selectAbout = ({ key, resourceId }: Claim, place: Place, answersStored: boolean) =>
+  key === undefined ? aboutTurn({ ...place, turn: resourceId }, !answersStored) : aboutClaimed({ ...place, turn: key })
 
 function openedFrom(
   [turnRows, history, said]: Results<ReturnType<typeof selectAbout>>,
@@ -208,7 +207,7 @@ function openedFrom(
     speaker: isGone ? undefined : { displayName, description, systemPrompt },
     talk,
     history: alongPath(history),
-    said,
+    said: said ?? [],
   }
 }
 

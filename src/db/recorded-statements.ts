@@ -34,9 +34,10 @@ export function recordStatements(build: (db: NodePgDatabase) => readonly Stateme
     waiting.push(answer)
     return await answer.promise
   }
-  const mapped = Promise.allSettled(statements.map((statement) => Promise.resolve(statement.then(identity))))
+  const mapped = Promise.allSettled(statements.map((statement) => Promise.resolve(statement?.then(identity))))
   record = undefined
-  if (queries.length !== statements.length) throw new Error('a statement was not recorded in order')
+  const sent = statements.filter((statement) => statement !== undefined)
+  if (queries.length !== sent.length) throw new Error('a statement was not recorded in order')
   return {
     queries,
     abandon: () => {

@@ -10,8 +10,8 @@ import { rowOf } from '#src/db/rows.ts'
 
 export type Db = NodePgDatabase
 
-/** A drizzle builder that has not run yet. */
-export type Statement = PromiseLike<unknown>
+/** A drizzle builder that has not run yet; undefined has its place among the results, and is not sent. */
+export type Statement = PromiseLike<unknown> | undefined
 
 export type Results<T extends readonly Statement[]> = { -readonly [K in keyof T]: Awaited<T[K]> }
 

@@ -29,13 +29,14 @@ export async function claimFor(
   resourceId: string,
   request: readonly unknown[],
 ): Promise<Claim> {
+  if (key === undefined) return { key, requestHash: new Uint8Array(), resourceId }
   return { key, requestHash: await lookupIndex(config, 'request', JSON.stringify([key, ...request])), resourceId }
 }
 
-/** Claims the key; a request that holds it already, or is about to, wins. Runs before the statement that creates. */
+/** Claims the key, if there is one; a request that holds it already, or is about to, wins. Runs before the statement that creates. */
 export function claimKey(db: Db, { key, requestHash, resourceId }: Claim) {
   return key === undefined
-    ? db.execute(sql`select 1`)
+    ? undefined
     : db.insert(idempotencyKeys).values({ key, requestHash, resourceId }).onConflictDoNothing()
 }
 
@@ -60,15 +61,14 @@ export function claimedResource({ key, resourceId }: Claim): SQL {
     : sql`(select ${idempotencyKeys.resourceId} from ${idempotencyKeys} where ${idempotencyKeys.key} = ${key})`
 }
 
-/** What the key was claimed with; no row where there is no key. */
+/** What the key was claimed with, if there is one. */
 export const readClaim = (db: Db, { key }: Claim) =>
-  db
-    .select({ requestHash: idempotencyKeys.requestHash })
-    .from(idempotencyKeys)
-    .where(key === undefined ? sql`false` : eq(idempotencyKeys.key, key))
+  key === undefined
+    ? undefined
+    : db.select({ requestHash: idempotencyKeys.requestHash }).from(idempotencyKeys).where(eq(idempotencyKeys.key, key))
 
 /** Throws `idempotency_key_reused` when the key came with another request before. */
-export function refuseReusedKey(claim: Claim, found: readonly { requestHash: Uint8Array }[]): void {
+export function refuseReusedKey(claim: Claim, found: readonly { requestHash: Uint8Array }[] = []): void {
   const isReused = found.some(({ requestHash }) => Buffer.compare(requestHash, claim.requestHash) !== 0)
   if (isReused) throw new Problem('idempotency_key_reused')
 }

@@ -1,4 +1,4 @@
-import { EventSourceParserStream } from 'eventsource-parser/stream'
+import { createParser } from 'eventsource-parser'
 import { z } from 'zod'
 import type { Config } from '#src/config.ts'
 import { Problem } from '#src/http/problem.ts'
@@ -112,18 +112,18 @@ async function* readDeltas(
   body: ReadableStream<Uint8Array>,
   { usage, abort, firstTokenBy }: Reading,
 ): AsyncGenerator<string> {
-  const parser = new EventSourceParserStream({ maxBufferSize: mostChunkCharacters })
-  const reader = body.pipeThrough(new TextDecoderStream()).pipeThrough(parser).getReader()
   const endBy = Date.now() + config.LLM_REPLY_MS
   let characters = 0
   let isFinished = false
+  const events = readEvents(body, async (read) => {
+    // What an upstream sends to keep the connection open is no sign of life: the time runs from event to event.
+    return await withDeadline(read, Math.max(0, dueBy - Date.now()), () => abort.abort())
+  })
+  let dueBy = firstTokenBy
   try {
-    while (true) {
-      const untilEnd = Math.max(0, endBy - Date.now())
-      const waitMs = characters === 0 ? Math.max(0, firstTokenBy - Date.now()) : Math.min(config.LLM_IDLE_MS, untilEnd)
-      const { done, value } = await withDeadline(reader.read(), waitMs, () => abort.abort())
-      if (done || value.data === '[DONE]') break
-      const chunk = parseChunk(value.data)
+    for await (const data of events) {
+      if (data === '[DONE]') break
+      const chunk = parseChunk(data)
       if (chunk.usage !== null && chunk.usage !== undefined) usage.latest = usageOf(chunk.usage)
       const choice = chunk.choices[0]
       const text = (choice?.delta?.content ?? '').toWellFormed().replaceAll('\0', '')
@@ -131,6 +131,7 @@ async function* readDeltas(
       if (characters > mostReplyCharacters) throw nonsense('the reply is too long')
       if (text !== '') yield text
       isFinished ||= typeof choice?.finish_reason === 'string' && choice.finish_reason !== 'error'
+      if (characters > 0) dueBy = Math.min(Date.now() + config.LLM_IDLE_MS, endBy)
     }
     if (!isFinished) throw nonsense('the reply broke off')
   } catch (error) {
@@ -138,6 +139,24 @@ async function* readDeltas(
     if (!isFinished) throw error instanceof Problem ? error : nonsense('the stream broke', error)
   } finally {
     abort.abort()
+  }
+}
+
+/** The data of each server-sent event, read from the body at once as it comes: a pipe of transforms would hold each word back. */
+async function* readEvents(
+  body: ReadableStream<Uint8Array>,
+  inTime: <T>(read: Promise<T>) => Promise<T>,
+): AsyncGenerator<string> {
+  const reader = body.getReader()
+  const decoder = new TextDecoder()
+  let events: string[] = []
+  const parser = createParser({ maxBufferSize: mostChunkCharacters, onEvent: ({ data }) => events.push(data) })
+  while (true) {
+    const { done, value } = await inTime(reader.read())
+    if (done) return
+    parser.feed(decoder.decode(value, { stream: true }))
+    yield* events
+    events = []
   }
 }
 
