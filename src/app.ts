@@ -19,6 +19,7 @@ import { operationsRoutes } from '#src/operations/routes.ts'
 import { personaRoutes } from '#src/personas/routes.ts'
 import { privacyRoutes } from '#src/privacy/routes.ts'
 import { usageRoutes } from '#src/usage/routes.ts'
+import { voiceOpenAiRoutes } from '#src/voice/openai-routes.ts'
 import { voiceRoutes } from '#src/voice/routes.ts'
 import manifest from '../package.json' with { type: 'json' }
 
@@ -44,6 +45,7 @@ app.route('/', conversationRoutes)
 app.route('/', turnRoutes)
 app.route('/', openAiRoutes)
 app.route('/', voiceRoutes)
+app.route('/', voiceOpenAiRoutes)
 app.route('/', usageRoutes)
 
 /** The contract, as it stands in `openapi.json` and is served. */

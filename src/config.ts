@@ -122,7 +122,9 @@ const Variables = z
     LLM_BASE_URL: endpoint.optional(),
     LLM_API_KEY: z.string().optional(),
     LLM_MODEL: z.string().optional(),
-    SPEECH_PROVIDER: z.enum(['openai', 'offline']).optional(),
+    SPEECH_PROVIDER: z.enum(['elevenlabs', 'openai', 'offline']).optional(),
+    SPEECH_MODEL: z.string().optional(),
+    SPEECH_VOICE: z.string().optional(),
     SPEECH_BASE_URL: endpoint.optional(),
     SPEECH_API_KEY: z.string().optional(),
     MINIMUM_AGE: count(13, 21),
@@ -151,6 +153,16 @@ const Variables = z
     // Within the ten minutes after which the sweep takes a turn for one whose Worker died.
     LLM_REPLY_MS: count(300_000, 540_000),
     SPEECH_DEADLINE_MS: count(20_000, 120_000),
+    SPEECH_USD_PER_MILLION: z.coerce.number().min(0).max(10_000).optional(),
+    SPEECH_CACHE_DAYS: count(30, 3_650),
+    SPEECH_CACHE_BYTES: count(500_000_000, 100_000_000_000),
+    RECORDING_DAYS: count(30, 3_650),
+    RECORDING_BYTES: count(25_000_000, 100_000_000),
+    RECORDING_SECONDS: count(600, 7_200),
+    TRANSCRIPTION_BASE_URL: endpoint.optional(),
+    TRANSCRIPTION_API_KEY: z.string().optional(),
+    TRANSCRIPTION_MODEL: z.string().optional(),
+    TRANSCRIPTION_DEADLINE_MS: count(60_000, 300_000),
   })
   .superRefine((values, context) => {
     if (['development', 'test'].includes(values.ENVIRONMENT)) return

@@ -7,6 +7,8 @@ export interface Ask {
   /** What the path has in the place of the route's `{names}`. */
   readonly parameters: Readonly<Record<string, string>>
   readonly headers: IncomingHttpHeaders
+  readonly bytes: Uint8Array<ArrayBuffer>
+  /** The bytes read as UTF-8. */
   readonly text: string
 }
 
@@ -14,7 +16,7 @@ export interface Ask {
 export interface Reply {
   readonly status?: number
   readonly headers?: Readonly<Record<string, string>>
-  readonly body: string | Uint8Array | AsyncIterable<string>
+  readonly body: string | Uint8Array | AsyncIterable<string | Uint8Array>
 }
 
 export type Handler = (ask: Ask) => Reply | Promise<Reply>
@@ -24,6 +26,8 @@ export interface Part {
   readonly summary: string
   /** Unknown paths below these are refused in this part's words. */
   readonly prefixes: readonly string[]
+  /** The longest body that its routes take; 1 MiB unless told. */
+  readonly bodyBytesMost?: number
   /** By method and path; a segment `{name}` takes any one. */
   readonly routes: Readonly<Record<`${'GET' | 'POST' | 'DELETE'} /${string}`, Handler>>
   readonly describeFailure: (failure: Failure) => unknown
@@ -62,6 +66,17 @@ export function formBody<T extends z.ZodType>(ask: Ask, schema: T): z.output<T> 
     throw new Failure(400, 'invalid_request', 'The body must be application/x-www-form-urlencoded.')
   }
   return inShape(namedOnce(new URLSearchParams(ask.text)), schema)
+}
+
+/** The request's multipart form (RFC 7578) in the schema's shape: files are `File`. Throws Failure 400, naming the field. */
+export async function multipartBody<T extends z.ZodType>(ask: Ask, schema: T): Promise<z.output<T>> {
+  const type = ask.headers['content-type'] ?? ''
+  if (!type.toLowerCase().startsWith('multipart/form-data')) {
+    throw new Failure(400, 'invalid_request', 'The body must be multipart/form-data.')
+  }
+  const form = await new Response(ask.bytes, { headers: { 'content-type': type } }).formData().catch(() => undefined)
+  if (form === undefined) throw new Failure(400, 'invalid_request', 'The body is not multipart/form-data.')
+  return inShape(Object.fromEntries(form), schema)
 }
 
 /**

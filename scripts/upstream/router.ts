@@ -9,6 +9,7 @@ interface Route {
 }
 
 interface Found {
+  readonly part: Part
   readonly handler: Handler
   readonly parameters: Ask['parameters']
 }
@@ -28,7 +29,7 @@ export function createRouter(parts: readonly Part[]): Router {
     find(method, path) {
       const candidates = taking(path)
       const found = candidates.find(({ route }) => route.method === method)
-      if (found !== undefined) return { handler: found.route.handler, parameters: found.parameters }
+      if (found !== undefined) return { ...found.route, parameters: found.parameters }
       if (candidates.length > 0) throw new Failure(405, 'method_not_allowed', `${path} does not take ${method}.`)
       throw new Failure(404, 'not_found', `Unknown path: ${method} ${path}`)
     },

@@ -10,8 +10,11 @@ import { createRevocations } from '#scripts/upstream/identity/revocations.ts'
 import { createKeyring } from '#scripts/upstream/identity/signing-key.ts'
 import { json, type Part } from '#scripts/upstream/part.ts'
 import { audioSpeechPart } from '#scripts/upstream/voice/audio-speech.ts'
+import { elevenLabsPart } from '#scripts/upstream/voice/elevenlabs.ts'
 import { offlineSpeechPart } from '#scripts/upstream/voice/offline-speech.ts'
+import { createSpokenWords, remembered } from '#scripts/upstream/voice/spoken-words.ts'
 import { createSynthesizer } from '#scripts/upstream/voice/synthesizer.ts'
+import { transcriptionsPart } from '#scripts/upstream/voice/transcriptions.ts'
 
 interface UpstreamOptions {
   /** 0, the default, takes any free port. */
@@ -27,18 +30,21 @@ export interface Upstream {
   close(): Promise<void>
 }
 
-/** Starts the outside world on 127.0.0.1: identity server, companion and voice. Rejects when the port is taken. */
+/** Starts the outside world on 127.0.0.1: identity server, companion, voice and ear. Rejects when the port is taken. */
 export async function startUpstream({ port = 0, chunkDelayMs = 10 }: UpstreamOptions = {}): Promise<Upstream> {
   const faults = createFaults()
   const identity = await identityParts(faults)
   const server = createServer({ keepAliveTimeout: 65_000 })
   const origin = await listen(server, port)
   const calls = new Map<string, number>()
-  const synthesizer = createSynthesizer()
+  const words = createSpokenWords()
+  const synthesizer = remembered(createSynthesizer(), words)
   const vendors = [
     ...identity(origin),
     companionPart({ chunkDelayMs }),
     audioSpeechPart(synthesizer),
+    transcriptionsPart(words),
+    elevenLabsPart(synthesizer),
     offlineSpeechPart(synthesizer),
   ]
   const dispatch = createDispatcher([...vendors, overviewPart(vendors, calls)], calls, faults)

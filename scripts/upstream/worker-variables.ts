@@ -10,6 +10,15 @@ export const workerVariables = {
     LLM_API_KEY: 'offline',
   }),
   voice: (origin: string) => ({ SPEECH_PROVIDER: 'offline', SPEECH_BASE_URL: origin }),
+  elevenLabs: (origin: string) => ({
+    SPEECH_PROVIDER: 'elevenlabs',
+    SPEECH_BASE_URL: `${origin}/elevenlabs`,
+    SPEECH_API_KEY: 'offline',
+  }),
+  transcription: (origin: string) => ({
+    TRANSCRIPTION_BASE_URL: `${origin}/v1`,
+    TRANSCRIPTION_MODEL: 'offline-ear',
+  }),
 }
 
 function google(origin: string) {

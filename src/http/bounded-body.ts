@@ -10,6 +10,11 @@ export async function readBounded(
     if (length > mostBytes) return undefined
     chunks.push(chunk)
   }
+  return joined(chunks, length)
+}
+
+/** The chunks as one, `length` bytes together. */
+export function joined(chunks: readonly Uint8Array[], length: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(length)
   let offset = 0
   for (const chunk of chunks) {

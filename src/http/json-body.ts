@@ -12,7 +12,7 @@ import { parseStrictJson } from '#src/http/strict-json.ts'
 export function readJsonBody(mostBytes: number): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
     const mediaType = c.req.header('Content-Type')?.split(';', 1)[0]?.trim().toLowerCase()
-    if (mediaType !== 'application/json') throw new Problem('unsupported_media_type')
+    if (mediaType !== 'application/json') throw new Problem('unsupported_media_type', 'It must be application/json.')
     const bytes = await readBounded(c.req.raw.body, mostBytes)
     if (bytes === undefined) throw new Problem('payload_too_large', `The limit is ${mostBytes} bytes.`)
     const text = decode(bytes)

@@ -29,7 +29,7 @@ export const problems = {
   turn_stopped: { status: 409, title: 'The turn was stopped before its first word.' },
   turn_in_progress: { status: 409, title: 'The reply to this request is still being made.', retryAfterSeconds: 2 },
   payload_too_large: { status: 413, title: 'The request body is too large.' },
-  unsupported_media_type: { status: 415, title: 'The request body must be application/json.' },
+  unsupported_media_type: { status: 415, title: 'The request body is of a type that is not taken here.' },
   range_not_satisfiable: { status: 416, title: 'The range lies outside the audio.' },
   invalid_body: { status: 422, title: 'The request body is not valid.' },
   last_identity: { status: 422, title: 'The only way to sign in cannot be taken away.' },

@@ -30,6 +30,8 @@ const allow = cors({
     'Retry-After',
     'Server-Timing',
     'X-Request-Id',
+    'X-Speech-Cache',
+    'X-Speech-Id',
     'x-vercel-ai-ui-message-stream',
   ],
   maxAge: 600,

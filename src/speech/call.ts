@@ -3,50 +3,93 @@ import { readBounded } from '#src/http/bounded-body.ts'
 import { withDeadline } from '#src/http/deadline.ts'
 import { Problem } from '#src/http/problem.ts'
 
-const mostAudioBytes = 20 * 1_024 * 1_024
+/** The most that one line of speech may have. */
+export const mostAudioBytes = 20 * 1_024 * 1_024
+const mostAnswerBytes = 4 * 1_024 * 1_024
 
-/** Posts JSON to the voice vendor and returns its answer's bytes, bounded in time and size. Throws as the port says. */
-export async function callVoice(config: Config, path: string, body: Record<string, unknown>): Promise<Uint8Array> {
-  const abort = new AbortController()
-  return await withDeadline(post(config, path, body, abort.signal), config.SPEECH_DEADLINE_MS, () => abort.abort())
+interface VoiceCall {
+  readonly path: string
+  readonly headers?: Readonly<Record<string, string>>
+  /** Posted as JSON; without one it is a GET. */
+  readonly body?: Readonly<Record<string, unknown>>
+  readonly signal?: AbortSignal
 }
 
-async function post(
-  config: Config,
-  path: string,
-  body: Record<string, unknown>,
-  signal: AbortSignal,
-): Promise<Uint8Array> {
-  if (config.SPEECH_BASE_URL === undefined) throw new Problem('not_configured', 'SPEECH_BASE_URL is not set.')
+/** Calls the voice vendor. Resolves with an answer of 2xx, within SPEECH_DEADLINE_MS. Throws as the port says. */
+export async function callVoice(config: Config, { path, headers, body, signal }: VoiceCall): Promise<Response> {
+  const { SPEECH_BASE_URL: baseUrl, SPEECH_DEADLINE_MS: deadlineMs } = config
+  if (baseUrl === undefined) throw new Problem('not_configured', 'SPEECH_BASE_URL is not set.')
+  const abort = new AbortController()
+  signal?.addEventListener('abort', () => abort.abort(), { once: true })
+  const call = fetch(`${baseUrl.replace(/\/$/, '')}${path}`, {
+    method: body === undefined ? 'GET' : 'POST',
+    redirect: 'manual',
+    signal: abort.signal,
+    headers: { ...headers, ...(body === undefined ? {} : { 'Content-Type': 'application/json' }) },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  })
+  const response = await reached(withDeadline(call, deadlineMs, () => abort.abort()))
+  if (response.ok) return response
+  await response.body?.cancel()
+  throw refusal(response)
+}
+
+async function reached<T>(work: Promise<T>): Promise<T> {
   try {
-    const response = await fetch(`${config.SPEECH_BASE_URL.replace(/\/$/, '')}${path}`, {
-      method: 'POST',
-      redirect: 'manual',
-      signal,
-      headers: {
-        'Content-Type': 'application/json',
-        ...(config.SPEECH_API_KEY === undefined ? {} : { Authorization: `Bearer ${config.SPEECH_API_KEY}` }),
-      },
-      body: JSON.stringify(body),
-    })
-    if (!response.ok) throw await refusal(response)
-    return await readAudio(response)
+    return await work
   } catch (error) {
     if (error instanceof Problem) throw error
     throw new Problem('upstream_unavailable', 'The voice cannot be reached.', { cause: error })
   }
 }
 
-async function refusal(response: Response): Promise<Problem> {
-  await response.body?.cancel()
-  const cause = new Error(`the voice answered ${response.status}`)
-  if (response.status === 400 || response.status === 422) return new Problem('speech_refused', undefined, { cause })
-  return new Problem('upstream_unavailable', 'The voice refused.', { cause })
+function refusal({ status, headers }: Response): Problem {
+  const cause = new Error(`the voice answered ${status}`)
+  // 404 is a voice that is not there.
+  if (status === 400 || status === 404 || status === 422) return new Problem('speech_refused', undefined, { cause })
+  const seconds = Number(headers.get('Retry-After'))
+  const wait = Number.isInteger(seconds) && seconds > 0 && seconds < 3_600 ? { retryAfterSeconds: seconds } : {}
+  return new Problem('upstream_unavailable', 'The voice refused.', { cause, ...wait })
 }
 
-async function readAudio(response: Response): Promise<Uint8Array> {
-  const declared = Number(response.headers.get('Content-Length') ?? 0)
-  const bytes = declared > mostAudioBytes ? undefined : await readBounded(response.body, mostAudioBytes)
-  if (bytes === undefined) throw new Problem('upstream_nonsense', 'The voice answered too much.')
-  return bytes
+/** The whole answer of the vendor as JSON. Throws as the port says. */
+export async function readJson(config: Config, response: Response): Promise<unknown> {
+  const reading = readBounded(response.body, mostAnswerBytes)
+  const bytes = await reached(withDeadline(reading, config.SPEECH_DEADLINE_MS, () => undefined))
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes))
+  } catch (error) {
+    throw nonsense('not JSON', error)
+  }
 }
+
+/** The answer's bytes as they come, bounded in number and in the time between two pieces. Throws as the port says. */
+export async function* readPieces(
+  config: Config,
+  response: Response,
+  mostBytes = mostAudioBytes,
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  const tooMuch = () => nonsense('more than anybody says')
+  if (Number(response.headers.get('Content-Length') ?? 0) > mostBytes) {
+    await response.body?.cancel()
+    throw tooMuch()
+  }
+  const reader = response.body?.getReader()
+  let length = 0
+  try {
+    while (reader !== undefined) {
+      const { done, value } = await reached(withDeadline(reader.read(), config.SPEECH_DEADLINE_MS, () => undefined))
+      if (done) return
+      length += value.length
+      if (length > mostBytes) throw tooMuch()
+      if (value.length > 0) yield value
+    }
+  } finally {
+    // Also where whoever reads needs no more: the vendor is not to go on.
+    await reader?.cancel().catch(() => undefined)
+  }
+}
+
+/** What the vendor said is not what its interface promises. */
+export const nonsense = (reason: string, cause?: unknown) =>
+  new Problem('upstream_nonsense', 'The voice did not answer with audio.', { cause: new Error(reason, { cause }) })

@@ -1,30 +1,50 @@
 import { z } from 'zod'
 import type { Config } from '#src/config.ts'
-import { Problem } from '#src/http/problem.ts'
-import { callVoice } from '#src/speech/call.ts'
+import { callVoice, mostAudioBytes, nonsense, readJson, readPieces } from '#src/speech/call.ts'
 import type { SpeechProvider } from '#src/speech/port.ts'
-import { wavDurationMs } from '#src/speech/wav.ts'
 
-const Spoken = z.object({ audio_base64: z.base64(), content_type: z.literal('audio/wav') })
+const Spoken = z.object({
+  audio_base64: z.base64().min(1),
+  content_type: z.literal('audio/wav'),
+  phonemes: z.array(z.object({ phoneme: z.string(), start_ms: z.number(), end_ms: z.number() })).default([]),
+})
 
-/** The voice that runs beside the Worker in development and tests. */
+const Voices = z.object({ voices: z.array(z.object({ name: z.string(), description: z.string() })) })
+
+/** The voice that runs beside the Worker in development and tests. It says when each phoneme sounds, and answers in one piece. */
 export function offlineSpeech(config: Config): SpeechProvider {
   return {
     name: 'offline',
+    formats: ['wav'],
     defaultVoice: 'slt',
-    synthesise: async (request) => {
-      const audio = decode(await callVoice(config, '/offline/speech', { ...request }))
-      const durationMs = wavDurationMs(audio)
-      if (durationMs === undefined) throw new Problem('upstream_nonsense', 'The voice did not answer with audio.')
-      return { audio, codec: 'wav', durationMs }
+    speak: async ({ text, voice, settings: { rate } }, signal) => {
+      const response = await callVoice(config, { path: '/offline/speech', body: { text, voice, rate }, signal })
+      const { audio, phonemes } = await readSpoken(config, response)
+      return {
+        audio: (async function* () {
+          yield audio
+        })(),
+        timing: () => ({
+          kind: 'phonemes',
+          phonemes: phonemes.map(({ phoneme, start_ms: startMs, end_ms: endMs }) => ({ phoneme, startMs, endMs })),
+        }),
+      }
+    },
+    voices: async () => {
+      const found = Voices.safeParse(await readJson(config, await callVoice(config, { path: '/offline/voices' })))
+      if (!found.success) throw nonsense('no list of voices', found.error)
+      return found.data.voices.map(({ name, description }) => ({ id: name, name, description }))
     },
   }
 }
 
-function decode(answer: Uint8Array): Uint8Array {
+async function readSpoken(config: Config, response: Response) {
+  const pieces: Uint8Array[] = []
+  for await (const piece of readPieces(config, response, 2 * mostAudioBytes)) pieces.push(piece)
   try {
-    return Uint8Array.fromBase64(Spoken.parse(JSON.parse(new TextDecoder().decode(answer))).audio_base64)
+    const { audio_base64: base64, phonemes } = Spoken.parse(JSON.parse(await new Blob(pieces).text()))
+    return { audio: Uint8Array.fromBase64(base64), phonemes }
   } catch (error) {
-    throw new Problem('upstream_nonsense', 'The voice did not answer with audio.', { cause: error })
+    throw nonsense('no speech', error)
   }
 }

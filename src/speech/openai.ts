@@ -1,25 +1,31 @@
 import type { Config } from '#src/config.ts'
-import { Problem } from '#src/http/problem.ts'
-import { callVoice } from '#src/speech/call.ts'
+import { callVoice, readPieces } from '#src/speech/call.ts'
 import type { SpeechProvider } from '#src/speech/port.ts'
-import { wavDurationMs } from '#src/speech/wav.ts'
 
-/** Any voice that speaks OpenAI's `POST /audio/speech`. */
+// https://platform.openai.com/docs/guides/text-to-speech: the API has no list of them.
+const voices = ['alloy', 'ash', 'ballad', 'coral', 'echo', 'fable', 'nova', 'onyx', 'sage', 'shimmer', 'verse']
+
+/** Any voice that speaks OpenAI's `POST /audio/speech`. It does not say when what sounds. */
 export function openAiSpeech(config: Config): SpeechProvider {
   return {
     name: 'openai',
+    formats: ['mp3', 'wav', 'opus'],
     defaultVoice: 'alloy',
-    synthesise: async ({ text, voice, rate }) => {
-      const audio = await callVoice(config, '/audio/speech', {
-        model: 'tts-1',
-        input: text,
-        voice,
-        speed: rate,
-        response_format: 'wav',
+    speak: async ({ text, voice, format, settings }, signal) => {
+      const response = await callVoice(config, {
+        path: '/audio/speech',
+        headers: config.SPEECH_API_KEY === undefined ? {} : { Authorization: `Bearer ${config.SPEECH_API_KEY}` },
+        body: {
+          model: config.SPEECH_MODEL ?? 'tts-1',
+          input: text,
+          voice,
+          speed: settings.rate,
+          response_format: format,
+        },
+        signal,
       })
-      const durationMs = wavDurationMs(audio)
-      if (durationMs === undefined) throw new Problem('upstream_nonsense', 'The voice did not answer with audio.')
-      return { audio, codec: 'wav', durationMs }
+      return { audio: readPieces(config, response), timing: () => undefined }
     },
+    voices: async () => voices.map((id) => ({ id, name: id, description: null })),
   }
 }

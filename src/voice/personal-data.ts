@@ -1,9 +1,14 @@
 import type { Config } from '#src/config.ts'
 import type { MissedBlobs, PersonalData } from '#src/db/personal-data.ts'
 import { audioPrefixOf, indexKeyOf, indexPrefixOf, speechStorage } from '#src/voice/speech-cache.ts'
-import { voiceData } from '#src/voice/tables.ts'
+import { speechHits, speechLeases, voiceData } from '#src/voice/tables.ts'
 
-export const voicePersonalData: PersonalData = { slice: 'voice', tables: [voiceData], eraseBlobs, eraseNewBlobs }
+export const voicePersonalData: PersonalData = {
+  slice: 'voice',
+  tables: [voiceData, speechHits, speechLeases],
+  eraseBlobs,
+  eraseNewBlobs,
+}
 
 /**
  * Deletes a person's cached lines and audio by the beginning of their keys, so that what no row knows of goes too, and a

@@ -1,163 +1,198 @@
-import { eq, sql } from 'drizzle-orm'
-import { v7 as uuidv7 } from 'uuid'
-import { z } from 'zod'
-import type { JsonObject } from '#src/db/columns.ts'
-import { found } from '#src/db/rows.ts'
-import { asUser, sessionOf, type Caller, type Db } from '#src/db/scope.ts'
-import { describeFailure } from '#src/http/log.ts'
+import type { Caller } from '#src/db/scope.ts'
+import { withDeadline } from '#src/http/deadline.ts'
 import { Problem } from '#src/http/problem.ts'
-import { personas } from '#src/personas/tables.ts'
-import type { SpeechProvider, SpeechRequest } from '#src/speech/port.ts'
-import { speechProvider } from '#src/speech/provider.ts'
-import { reserveUsage, settleUsage } from '#src/usage/quota.ts'
+import { contentTypeOf } from '#src/speech/audio-format.ts'
 import { openVault } from '#src/vault/open-vault.ts'
-import { issueSealedToken } from '#src/vault/sealed-token.ts'
-import { audioKeyOf, findCached, forget, remember, speechStorage } from '#src/voice/speech-cache.ts'
-import type { IndexEntry, Speech, SpeechInput } from '#src/voice/shapes.ts'
-import { voiceData } from '#src/voice/tables.ts'
-
-const algorithm = 'speech/1'
+import {
+  askedLine,
+  claimLine,
+  type AskedLine,
+  type CachedLine,
+  type ClaimedLine,
+  type Wish,
+} from '#src/voice/asked-line.ts'
+import { signedAudio } from '#src/voice/signed-audio.ts'
+import { audioKeyOf, findTrack, speechStorage, type LinePlace } from '#src/voice/speech-cache.ts'
+import type { Speech, Track } from '#src/voice/shapes.ts'
+import { synthesise, type Listener, type SpokenLine } from '#src/voice/synthesise.ts'
 
 /**
- * Speaks a text and answers where to hear it. What was spoken before for this person costs no provider call. Throws
- * `not_found` for a hidden persona, `speech_refused`, `quota_exceeded`, `upstream_unavailable`, `upstream_nonsense`, `deadline_exceeded`.
+ * Speaks a text: audio, words, visemes and emotions in one. What was spoken before for this person, or publicly, costs no call
+ * of the vendor's; requests for one line at once cost one together. Throws `not_found` for a hidden persona, `speech_refused`,
+ * `quota_exceeded`, `upstream_unavailable`, `upstream_nonsense`, `deadline_exceeded`.
  *
- * A hit takes one flight, which authenticates and brings the voice. A miss takes two more: only now is it known that it
- * costs something, which is set aside first; and nothing is open while the provider works.
+ * A hit takes one flight. A miss takes two: nothing is open while the vendor works.
  */
-export async function speak(caller: Caller, input: SpeechInput): Promise<Speech> {
-  const provider = speechProvider(caller.config)
-  const request = await speechRequest(caller, provider, input)
-  const vault = await openVault(caller)
-  const cacheKey = await vault.nameOf(
-    JSON.stringify([algorithm, provider.name, request.voice, request.rate, 'wav', request.text]),
-  )
-  const cached = await findCached(caller.config, sessionOf(caller).userId, cacheKey)
-  if (cached !== undefined) return await speechFrom(caller, cached, 'hit')
-  const entry = await synthesise(caller, provider, request, cacheKey)
-  return await speechFrom(caller, entry, 'miss')
+export async function speak(caller: Caller, wish: Wish): Promise<Speech> {
+  const asked = await askedLine(caller, wish)
+  const found = await findOrClaim(caller, asked)
+  if (found.isHeld) return await speechOfHeld(caller, asked, found)
+  const { claimed, place } = found
+  return await speechOfSpoken(caller, asked, place, await making(caller, asked, claimed, place))
 }
 
-/** A persona's voice has a name of its own with each vendor. */
-const VoiceConfig = z.object({
-  voices: z.record(z.string(), z.string()).optional(),
-  rate: z.number().min(0.5).max(2).optional(),
-})
-
-async function speechRequest(caller: Caller, provider: SpeechProvider, input: SpeechInput): Promise<SpeechRequest> {
-  const text = normalised(input.text)
-  const { persona_id: personaId } = input
-  if (personaId === undefined) {
-    await asUser(caller, () => [])
-    return { text, voice: input.voice ?? provider.defaultVoice, rate: 1 }
+/**
+ * The same as audio alone, which begins as soon as the vendor does and is stored as it passes. Throws as `speak` does until
+ * the first piece is there; a vendor that breaks off later cuts the body. A listener that takes nothing for ten seconds is left.
+ */
+export async function speakAloud(caller: Caller, wish: Wish): Promise<Response> {
+  const asked = await askedLine(caller, wish)
+  const found = await findOrClaim(caller, asked)
+  const headers = { 'Content-Type': contentTypeOf[asked.format], 'Cache-Control': 'private, no-store' }
+  if (found.isHeld) {
+    const object = await speechStorage(caller.config).audio.get(found.line.r2_key)
+    if (object === null) throw new Problem('unavailable', 'The audio could not be read.')
+    return new Response(object.body.pipeThrough(new FixedLengthStream(object.size)), {
+      headers: {
+        ...headers,
+        'Content-Length': String(object.size),
+        'X-Speech-Id': found.line.id,
+        'X-Speech-Cache': 'hit',
+      },
+    })
   }
-  const [rows] = await asUser(caller, (db) => [
-    db.select({ voiceConfig: personas.voiceConfig }).from(personas).where(eq(personas.id, personaId)),
-  ])
-  const { voices, rate = 1 } = voiceOf(found(rows).voiceConfig)
-  return { text, voice: voices?.[provider.name] ?? provider.defaultVoice, rate }
+  const { claimed, place } = found
+  const stream = new AudioStream()
+  const work = making(caller, asked, claimed, place, async (piece) => await stream.write(piece))
+  work.then(
+    () => stream.close(),
+    (error: unknown) => stream.cut(error),
+  )
+  await stream.begun
+  return new Response(stream.body, { headers: { ...headers, 'X-Speech-Id': asked.id, 'X-Speech-Cache': 'miss' } })
 }
 
-const voiceOf = (config: JsonObject) => VoiceConfig.safeParse(config).data ?? {}
+const stallMs = 10_000
 
-const normalised = (text: string) => text.normalize('NFC').replaceAll(/\s+/g, ' ').trim()
+/** Audio on its way to a listener, no faster than they take it, whom a stall or a leave does not let hold up the making. */
+class AudioStream {
+  readonly #begun = Promise.withResolvers<void>()
+  readonly #pipe = new TransformStream<Uint8Array, Uint8Array>(undefined, { highWaterMark: 1 }, { highWaterMark: 1 })
+  readonly #writer = this.#pipe.writable.getWriter()
+  #isLeft = false
 
-// 48 kB a second, and hardly anybody speaks slower than six characters in one.
-const bytesPerCharacter = 8_000
+  constructor() {
+    // Whoever waits for the beginning hears of a failure there.
+    this.#begun.promise.catch(() => undefined)
+    this.#writer.closed.catch(() => {
+      this.#isLeft = true
+    })
+  }
 
-interface SpeechUsage {
-  readonly characters: string
-  readonly bytes: string
+  get body(): ReadableStream<Uint8Array> {
+    return this.#pipe.readable
+  }
+
+  /** Resolves with the first piece; rejects where there is none. */
+  get begun(): Promise<void> {
+    return this.#begun.promise
+  }
+
+  async write(piece: Uint8Array): Promise<void> {
+    if (this.#isLeft) return
+    const writing = this.#writer.write(piece)
+    this.#begun.resolve()
+    await withDeadline(writing, stallMs, () => void this.#writer.abort().catch(() => undefined)).catch(() => {
+      this.#isLeft = true
+    })
+  }
+
+  close(): void {
+    this.#begun.resolve()
+    this.#writer.close().catch(() => undefined)
+  }
+
+  cut(error: unknown): void {
+    this.#begun.reject(error)
+    this.#writer.abort(error).catch(() => undefined)
+  }
 }
 
-/** Sets aside what speaking a text may take of the day. Throws `quota_exceeded`. */
-async function reserve(caller: Caller, text: string): Promise<SpeechUsage> {
-  const usage = { characters: uuidv7(), bytes: uuidv7() }
-  await asUser(caller, (db) => [
-    reserveUsage(db, caller.config, { id: usage.characters, kind: 'speech_characters', amount: text.length }),
-    reserveUsage(db, caller.config, { id: usage.bytes, kind: 'stored_bytes', amount: text.length * bytesPerCharacter }),
-  ])
-  return usage
-}
+type Found =
+  | { readonly isHeld: true; readonly line: CachedLine; readonly track: Track; readonly place: LinePlace }
+  | { readonly isHeld: false; readonly claimed: ClaimedLine; readonly place: LinePlace }
 
-const settle = (db: Db, usage: SpeechUsage, characters: number, bytes: number) =>
-  [settleUsage(db, usage.characters, characters), settleUsage(db, usage.bytes, bytes)] as const
+const pollMs = 250
 
-async function synthesise(
-  caller: Caller,
-  provider: SpeechProvider,
-  request: SpeechRequest,
-  cacheKey: Uint8Array,
-): Promise<IndexEntry> {
-  const { audio: bucket } = speechStorage(caller.config)
-  const usage = await reserve(caller, request.text)
-  const id = uuidv7()
-  const { userId } = sessionOf(caller)
-  const spoken = await provider
-    .synthesise(request)
-    .catch(async (error: unknown) => await unsettled(caller, usage, 0, error))
-  const r2Key = audioKeyOf(userId, id)
-  const entry = { id, r2_key: r2Key, audio_bytes: spoken.audio.length, duration_ms: spoken.durationMs }
-  const paid = async (reason: unknown) => await unsettled(caller, usage, request.text.length, reason)
-  await store(bucket, r2Key, spoken.audio).catch(paid)
-  // The entry comes before the row: once the row is refused because the account has ended, both stores are cleaned.
-  await remember(caller.config, userId, cacheKey, entry).catch(paid)
-  const row = { id, r2Key, audioBytes: entry.audio_bytes, durationMs: entry.duration_ms }
-  try {
-    await asUser(caller, (db) => [
-      db
-        .insert(voiceData)
-        .values({
-          ...row,
-          kind: 'speech',
-          cacheKey,
-          codec: spoken.codec,
-          voice: request.voice,
-          provider: provider.name,
-        })
-        // Two requests for one line at once: the later row replaces the earlier, whose bytes go with the account.
-        .onConflictDoUpdate({
-          target: [voiceData.userId, voiceData.cacheKey],
-          set: { ...row, createdAt: sql`now()` },
-        }),
-      ...settle(db, usage, request.text.length, entry.audio_bytes),
-    ])
-  } catch (error) {
-    // Only a refusal says that the row is not there; bytes that no row knows go with the account.
-    if (error instanceof Problem && error.code === 'unauthenticated') {
-      caller.defer(forget(caller, userId, cacheKey, r2Key))
+/** Wakes those of this isolate who wait for a line, by its key; the clock wakes those of others. */
+const ends = new Map<string, Promise<unknown>>()
+
+/** The line as it is held, or the claim to speak it; waits while another request has it spoken. */
+async function findOrClaim(caller: Caller, asked: AskedLine): Promise<Found> {
+  const waitUntil = Date.now() + 2 * caller.config.SPEECH_DEADLINE_MS
+  let brokenId: string | undefined
+  while (true) {
+    const claim = await claimLine(caller, asked, brokenId)
+    const place = { vault: await openVault(caller), isShared: claim.is_shared, cacheKey: claim.cache_key }
+    if (claim.state === 'ours') return { isHeld: false, claimed: claim, place }
+    if (claim.state === 'cached') {
+      const track = await findTrack(caller, place, claim)
+      if (track !== undefined) return { isHeld: true, line: claim, track, place }
+      brokenId = claim.id
+      continue
     }
-    throw error
+    if (Date.now() > waitUntil) throw new Problem('deadline_exceeded')
+    const pause = new Promise((resolve) => setTimeout(resolve, pollMs))
+    await Promise.race([ends.get(nameOf(place)) ?? pause, new Promise((resolve) => setTimeout(resolve, 4 * pollMs))])
   }
-  return entry
 }
 
-/** Says what a synthesis took of which nothing is kept, and throws what was in its way. The sweep does where this cannot. */
-async function unsettled(caller: Caller, usage: SpeechUsage, characters: number, reason: unknown): Promise<never> {
-  await asUser(caller, (db) => settle(db, usage, characters, 0)).catch((failure: unknown) =>
-    caller.report({ event: 'usage_not_settled', ...describeFailure(failure) }),
+const nameOf = ({ vault, isShared, cacheKey }: LinePlace) => `${isShared ? '' : vault.userId}/${cacheKey.toHex()}`
+
+/** Has the line spoken to its end, whether or not somebody still listens. */
+async function making(
+  caller: Caller,
+  asked: AskedLine,
+  claimed: ClaimedLine,
+  place: LinePlace,
+  listen?: Listener,
+): Promise<SpokenLine> {
+  const name = nameOf(place)
+  const work = synthesise(caller, asked, claimed, place, listen)
+  const end = work.then(
+    () => undefined,
+    () => undefined,
   )
-  throw reason
+  ends.set(name, end)
+  caller.defer(
+    end.then(() => {
+      if (ends.get(name) === end) ends.delete(name)
+    }),
+  )
+  return await work
 }
 
-async function store(bucket: R2Bucket, r2Key: string, audio: Uint8Array): Promise<void> {
-  try {
-    await bucket.put(r2Key, audio, { httpMetadata: { contentType: 'audio/wav' } })
-  } catch (error) {
-    throw new Problem('unavailable', 'The audio could not be stored.', { cause: error })
-  }
+async function speechOfHeld(
+  caller: Caller,
+  { format }: AskedLine,
+  { line, track, place }: Found & { isHeld: true },
+): Promise<Speech> {
+  const { id, audio_bytes, duration_ms } = line
+  const content_type = contentTypeOf[format]
+  const audio = { key: line.r2_key, size: audio_bytes, type: content_type, isShared: place.isShared }
+  const signed = await signedAudio(caller.config, id, audio)
+  return { id, ...signed, content_type, audio_bytes, duration_ms, ...track, cache: 'hit' }
 }
 
-async function speechFrom(caller: Caller, entry: IndexEntry, cache: Speech['cache']): Promise<Speech> {
-  const lifetimeSeconds = caller.config.AUDIO_URL_SECONDS
-  const token = await issueSealedToken(caller.config, 'audio', { key: entry.r2_key }, lifetimeSeconds)
+async function speechOfSpoken(
+  caller: Caller,
+  { id, format }: AskedLine,
+  place: LinePlace,
+  { track, written: { bytes, whole }, durationMs, isRemembered }: SpokenLine,
+): Promise<Speech> {
+  const content_type = contentTypeOf[format]
+  const key = audioKeyOf(place, id)
+  const signed =
+    isRemembered || whole === undefined
+      ? await signedAudio(caller.config, id, { key, size: bytes, type: content_type, isShared: place.isShared })
+      : inlineAudio(caller, content_type, whole)
+  return { id, ...signed, content_type, audio_bytes: bytes, duration_ms: durationMs, ...track, cache: 'miss' }
+}
+
+// A bucket that is away costs a call of the vendor's each time, and nobody their companion's voice.
+function inlineAudio({ config }: Caller, type: string, bytes: Uint8Array) {
   return {
-    id: entry.id,
-    audio_url: `${caller.config.PUBLIC_ORIGIN ?? ''}/voice/audio/${entry.id}?token=${token}`,
-    audio_url_expires_at: new Date(Date.now() + lifetimeSeconds * 1_000).toISOString(),
-    content_type: 'audio/wav',
-    audio_bytes: entry.audio_bytes,
-    duration_ms: entry.duration_ms,
-    cache,
+    audio_url: `data:${type};base64,${bytes.toBase64()}`,
+    audio_url_expires_at: new Date(Date.now() + config.AUDIO_URL_SECONDS * 1_000).toISOString(),
   }
 }

@@ -1,22 +1,31 @@
+import { z } from 'zod'
 import type { Config } from '#src/config.ts'
 import type { RequestScope } from '#src/db/scope.ts'
 import { describeFailure } from '#src/http/log.ts'
 import { Problem } from '#src/http/problem.ts'
-import { IndexEntry } from '#src/voice/shapes.ts'
+import { Track } from '#src/voice/shapes.ts'
+import { voiceData } from '#src/voice/tables.ts'
+import type { Vault } from '#src/vault/vault.ts'
 
 const lifetimeSeconds = 30 * 86_400
 
-/** The KV key of a person's cached line; an erasure finds them all by their beginning. */
+/** The KV key of a person's spoken line; an erasure finds them all by their beginning. */
 export const indexKeyOf = (userId: string, cacheKey: Uint8Array) => `${indexPrefixOf(userId)}${cacheKey.toHex()}`
 
-/** Where a person's cached lines begin in KV. */
-export const indexPrefixOf = (userId: string) => `speech/1/${userId}/`
+/** The KV key of a line that everybody may hear. */
+export const sharedIndexKeyOf = (cacheKey: Uint8Array) => `speech/2/shared/${cacheKey.toHex()}`
 
-/** The R2 key of a person's audio; every part of it is the service's own. */
-export const audioKeyOf = (userId: string, id: string) => `u/${userId}/v/${id}`
+/** Where a person's spoken lines begin in KV. */
+export const indexPrefixOf = (userId: string) => `speech/2/${userId}/`
 
-/** Where a person's audio lies in R2. */
-export const audioPrefixOf = (userId: string) => `u/${userId}/v/`
+/** Where a person's audio lies in R2; every part of a key is the service's own. */
+export const audioPrefixOf = (userId: string) => `u/${userId}/`
+
+/** Where lines that everybody may hear lie in R2. */
+export const sharedAudioPrefix = 'shared/'
+
+/** The R2 key of a line's track, beside its audio. */
+export const trackKeyOf = (r2Key: string) => `${r2Key}/track`
 
 /** The bucket and index that speech needs. Throws `not_configured`. */
 export function speechStorage({ bindings }: Config): { index: KVNamespace; audio: R2Bucket } {
@@ -27,37 +36,103 @@ export function speechStorage({ bindings }: Config): { index: KVNamespace; audio
   return { index, audio }
 }
 
-/** The cached line of this key, if its entry reads well and its bytes are there. A KV or R2 that fails is a miss. */
-export async function findCached(
-  config: Config,
-  userId: string,
-  cacheKey: Uint8Array,
-): Promise<IndexEntry | undefined> {
-  const { index, audio } = speechStorage(config)
+/** Whose line it is: a person's, sealed under their key, or everybody's. */
+export interface LinePlace {
+  readonly vault: Vault
+  readonly isShared: boolean
+  readonly cacheKey: Uint8Array
+}
+
+/** The R2 key of a line's audio. */
+export const audioKeyOf = ({ vault, isShared }: LinePlace, id: string) =>
+  isShared ? `${sharedAudioPrefix}v/${id}` : `${audioPrefixOf(vault.userId)}v/${id}`
+
+const kvKeyOf = ({ vault, isShared, cacheKey }: LinePlace) =>
+  isShared ? sharedIndexKeyOf(cacheKey) : indexKeyOf(vault.userId, cacheKey)
+
+/** What the KV index keeps of a line: which audio it is, and its track, sealed unless it is everybody's. None of it in clear. */
+const Entry = z.object({ id: z.uuid(), r2_key: z.string(), track: z.string() })
+
+interface LocatedLine {
+  readonly id: string
+  readonly r2_key: string
+  readonly audio_bytes: number
+}
+
+/**
+ * The track of a line, if the stores hold it and its audio as the row says: from KV or, where that does not know it (yet), from
+ * beside the audio. A store that fails or disagrees is a miss.
+ */
+export async function findTrack(scope: RequestScope, place: LinePlace, line: LocatedLine): Promise<Track | undefined> {
+  const { index, audio } = speechStorage(scope.config)
   try {
-    const entry = IndexEntry.safeParse(await index.get(indexKeyOf(userId, cacheKey), 'json')).data
-    if (entry === undefined) return undefined
-    const object = await audio.head(entry.r2_key)
-    return object?.size === entry.audio_bytes ? entry : undefined
+    const [entry, object] = await Promise.all([
+      index.get(kvKeyOf(place), 'text').catch(() => null),
+      audio.head(line.r2_key),
+    ])
+    if (object?.size !== line.audio_bytes) return undefined
+    return (await trackOf(place, line.id, entry)) ?? (await trackBeside(scope, place, line))
+  } catch (error) {
+    scope.report({ event: 'speech_not_found', ...describeFailure(error) })
+    return undefined
+  }
+}
+
+async function trackOf(place: LinePlace, id: string, text: string | null): Promise<Track | undefined> {
+  const entry = parsed(Entry, text)
+  return entry?.id === id ? await openTrack(place, id, entry.track) : undefined
+}
+
+async function trackBeside(scope: RequestScope, place: LinePlace, { id, r2_key: r2Key }: LocatedLine) {
+  const sealed = await (await speechStorage(scope.config).audio.get(trackKeyOf(r2Key)))?.text()
+  const track = sealed === undefined ? undefined : await openTrack(place, id, sealed)
+  if (sealed !== undefined && track !== undefined)
+    scope.defer(putEntry(scope, place, { id, r2_key: r2Key, track: sealed }))
+  return track
+}
+
+// Bound to the column that names the audio, and to its row: it is what lies beside the bytes.
+async function openTrack({ vault, isShared }: LinePlace, id: string, sealed: string): Promise<Track | undefined> {
+  if (isShared) return parsed(Track, sealed)
+  try {
+    return parsed(Track, await vault.open(voiceData.r2Key, id, Uint8Array.fromBase64(sealed)))
   } catch {
     return undefined
   }
 }
 
-/** Remembers where a line's bytes are. A KV that fails costs the next request a provider call, not this one an error. */
-export async function remember(config: Config, userId: string, cacheKey: Uint8Array, entry: IndexEntry): Promise<void> {
-  const { index } = speechStorage(config)
-  await index
-    .put(indexKeyOf(userId, cacheKey), JSON.stringify(entry), { expirationTtl: lifetimeSeconds })
-    .catch(() => undefined)
+/** A track as it is stored. */
+export async function sealTrack({ vault, isShared }: LinePlace, id: string, track: Track): Promise<string> {
+  const text = JSON.stringify(track)
+  return isShared ? text : (await vault.seal(voiceData.r2Key, id, text)).toBase64()
 }
 
-/** Forgets a line whose account has ended, bytes and entry, and reports what a store would not delete. */
-export async function forget(scope: RequestScope, userId: string, cacheKey: Uint8Array, r2Key: string): Promise<void> {
+/** Remembers a line in KV. A KV that fails costs the next request a look into R2, not this one an error. */
+export async function putEntry(scope: RequestScope, place: LinePlace, entry: z.output<typeof Entry>): Promise<void> {
+  const { index } = speechStorage(scope.config)
+  await index
+    .put(kvKeyOf(place), JSON.stringify(entry), { expirationTtl: lifetimeSeconds })
+    .catch((error: unknown) => scope.report({ event: 'speech_not_indexed', ...describeFailure(error) }))
+}
+
+/** Deletes a line's bytes, and its entry where the line itself is gone, and reports what a store would not delete. */
+export async function forgetLine(scope: RequestScope, r2Key: string, place?: LinePlace): Promise<void> {
   const { index, audio } = speechStorage(scope.config)
-  const deletions = await Promise.allSettled([index.delete(indexKeyOf(userId, cacheKey)), audio.delete(r2Key)])
+  const deletions = await Promise.allSettled([
+    audio.delete([r2Key, trackKeyOf(r2Key)]),
+    ...(place === undefined ? [] : [index.delete(kvKeyOf(place))]),
+  ])
   for (const deletion of deletions) {
     if (deletion.status === 'rejected')
       scope.report({ event: 'speech_not_forgotten', ...describeFailure(deletion.reason) })
+  }
+}
+
+function parsed<T extends z.ZodType>(schema: T, text: string | null): z.output<T> | undefined {
+  if (text === null) return undefined
+  try {
+    return schema.safeParse(JSON.parse(text)).data
+  } catch {
+    return undefined
   }
 }

@@ -31,6 +31,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'privacy/(?:erasure|rewrap-data-keys)\\.ts',
     'auth/revocations\\.ts',
     'conversations/end-stuck-turns\\.ts',
+    'voice/evict-audio\\.ts',
   ],
 }
 

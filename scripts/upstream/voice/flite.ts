@@ -1,61 +1,58 @@
 import { runCommand } from '#scripts/upstream/voice/wasi-command.ts'
-import { readWav, secondsOf, writeWav, type Sound } from '#scripts/upstream/voice/wav.ts'
+import { readWav, secondsOf, type Sound } from '#scripts/upstream/voice/wav.ts'
 
-const pieceCharactersMost = 400
 // The diphone voices are slower than they were recorded; the flag replaces that setting.
 const usualStretch: Readonly<Record<string, number>> = { kal: 1.1, kal16: 1.1 }
-const sentences = new Intl.Segmenter('en', { granularity: 'sentence' })
 
-/** What to say: ASCII text, one of Flite's voices, and how fast (1 is normal, 2 twice as fast). */
+/** What to say, by one of Flite's voices, and how fast (1 is normal, 2 twice as fast). */
 export interface Utterance {
+  /** As it was written. */
   readonly text: string
+  /** As Flite reads it: ASCII, of which each piece becomes sound by itself. */
+  readonly pieces: readonly string[]
   readonly voice: string
   readonly rate: number
 }
 
 /** A phoneme of Flite's set (`hh`, `ax`, `pau` for silence…) and when it sounds. */
-interface Phoneme {
+export interface Phoneme {
   readonly phoneme: string
   readonly start_ms: number
   readonly end_ms: number
 }
 
-/** A WAV file, its length, and every phoneme in it in order, without gaps. */
-export interface Speech {
-  readonly wav: Uint8Array
-  readonly sampleRateHz: number
-  readonly durationMs: number
+/** When a piece sounds, and every phoneme in it in order, without gaps; all times from the utterance's beginning. */
+export interface PieceTimes {
+  readonly startMs: number
+  readonly endMs: number
   readonly phonemes: readonly Phoneme[]
 }
 
 /**
- * Says the text, a few sentences at a time: 5,000 characters in one go need 270 MB, in pieces 25 MB. Deterministic.
- * Throws when Flite fails.
+ * Says the utterance piece by piece: 5,000 characters in one go need 270 MB, in pieces 25 MB. Deterministic. Throws when
+ * Flite fails.
  */
-export function speak(flite: WebAssembly.Module, { text, voice, rate }: Utterance): Speech {
-  const sounds: Sound[] = []
-  const phonemes: Phoneme[] = []
+export function* speak(
+  flite: WebAssembly.Module,
+  { pieces, voice, rate }: Utterance,
+): Generator<PieceTimes & { readonly sound: Sound }> {
   let elapsedSeconds = 0
-  for (const piece of piecesOf(text)) {
-    const { sound, ends } = speakPiece(flite, { text: piece, voice, rate })
-    const endSeconds = elapsedSeconds + secondsOf(sound)
+  let lastMs = 0
+  for (const piece of pieces) {
+    const { sound, ends } = speakPiece(flite, piece, voice, rate)
+    const [startMs, endSeconds] = [toMs(elapsedSeconds), elapsedSeconds + secondsOf(sound)]
+    const phonemes: Phoneme[] = []
     for (const { phoneme, seconds } of ends) {
-      const start_ms = phonemes.at(-1)?.end_ms ?? 0
-      const end_ms = Math.max(start_ms, toMs(Math.min(elapsedSeconds + seconds, endSeconds)))
-      phonemes.push({ phoneme, start_ms, end_ms })
+      const start_ms = lastMs
+      lastMs = Math.max(start_ms, toMs(Math.min(elapsedSeconds + seconds, endSeconds)))
+      phonemes.push({ phoneme, start_ms, end_ms: lastMs })
     }
-    sounds.push(sound)
+    yield { sound, startMs, endMs: toMs(endSeconds), phonemes }
     elapsedSeconds = endSeconds
-  }
-  return {
-    wav: writeWav(sounds),
-    sampleRateHz: sounds[0]?.sampleRateHz ?? 0,
-    durationMs: toMs(elapsedSeconds),
-    phonemes,
   }
 }
 
-function speakPiece(flite: WebAssembly.Module, { text, voice, rate }: Utterance) {
+function speakPiece(flite: WebAssembly.Module, text: string, voice: string, rate: number) {
   const stretch = String((usualStretch[voice] ?? 1) / rate)
   const args = ['-voice', voice, '--setf', `duration_stretch=${stretch}`, '-psdur', '-t', text, '-o', '/speech.wav']
   const { exitCode, stdout, file } = runCommand(flite, ['flite', ...args])
@@ -65,23 +62,6 @@ function speakPiece(flite: WebAssembly.Module, { text, voice, rate }: Utterance)
     seconds: Number(end),
   }))
   return { sound: readWav(file), ends }
-}
-
-function piecesOf(text: string): string[] {
-  const pieces: string[] = []
-  let piece = ''
-  for (const part of Array.from(sentences.segment(text), ({ segment }) => segment).flatMap(shortParts)) {
-    if (piece !== '' && piece.length + part.length > pieceCharactersMost) {
-      pieces.push(piece)
-      piece = ''
-    }
-    piece += part
-  }
-  return piece === '' ? pieces : [...pieces, piece]
-}
-
-function shortParts(sentence: string): string[] {
-  return sentence.match(/.{1,400}(?:\s|$)|.{1,400}/gs) ?? []
 }
 
 function toMs(seconds: number): number {

@@ -1,9 +1,11 @@
 import * as z from 'zod'
 import { openAiFailure } from '#scripts/upstream/openai-failure.ts'
 import { json, jsonBody, type Part } from '#scripts/upstream/part.ts'
-import { Rate, SpokenText, utteranceOf } from '#scripts/upstream/voice/speech-request.ts'
+import { piecesOf } from '#scripts/upstream/voice/sentences.ts'
+import { wholeSpeech } from '#scripts/upstream/voice/speech.ts'
+import { Rate, SpokenText, textToSay } from '#scripts/upstream/voice/speech-request.ts'
 import type { Synthesizer } from '#scripts/upstream/voice/synthesizer.ts'
-import { voices } from '#scripts/upstream/voice/voices.ts'
+import { knownVoice, voices } from '#scripts/upstream/voice/voices.ts'
 
 const OfflineSpeechRequest = z.strictObject({ text: SpokenText, voice: z.string().min(1), rate: Rate })
 
@@ -16,7 +18,8 @@ export function offlineSpeechPart(synthesizer: Synthesizer): Part {
       'GET /offline/voices': () => json({ voices }),
       'POST /offline/speech': async (ask) => {
         const { text, voice, rate } = jsonBody(ask, OfflineSpeechRequest)
-        const speech = await synthesizer.speak(utteranceOf(text, voice, rate, 'text'))
+        const utterance = { text, pieces: piecesOf(textToSay(text, 'text')), voice: knownVoice(voice), rate }
+        const speech = await wholeSpeech(synthesizer.speak(utterance, 'pcm'))
         return json({
           audio_base64: Buffer.from(speech.wav).toString('base64'),
           content_type: 'audio/wav',

@@ -1,0 +1,196 @@
+DROP POLICY "voice_data_user_update" ON "voice_data" CASCADE;
+--> statement-breakpoint
+revoke update on public.voice_data from neuraform_user;
+--> statement-breakpoint
+-- What was spoken is found, claimed and stored by functions: one flight says whose voice, whether it is there, and who makes it.
+do $$
+begin
+  grant create on schema app to neuraform_gate;
+  set local role neuraform_gate;
+
+  create function app.claim_speech(
+    line_key bytea, line_is_shared boolean, lease_holder uuid, lease_seconds integer, characters_id uuid, bytes_id uuid,
+    characters integer, bytes integer, daily_characters bigint, daily_bytes bigint, broken_id uuid
+  ) returns table (state text, id uuid, r2_key text, audio_bytes integer, duration_ms integer, codec text)
+    language plpgsql volatile security definer set search_path = '' as $body$
+  declare
+    me uuid := app.current_user_id();
+    today date := (now() at time zone 'utc')::date;
+    is_ours boolean := false;
+  begin
+    loop
+      return query
+        select 'cached', v.id, v.r2_key, v.audio_bytes, v.duration_ms, v.codec from public.voice_data v
+          where not line_is_shared and v.user_id = me and v.cache_key = line_key and v.id is distinct from broken_id
+        union all
+        select 'cached', s.id, s.r2_key, s.audio_bytes, s.duration_ms, s.codec from public.shared_speech s
+          where line_is_shared and s.cache_key = line_key and s.id is distinct from broken_id;
+      if found then
+        -- What is heard every day is written down once a day.
+        update public.voice_data v set used_at = now()
+          where not line_is_shared and v.user_id = me and v.cache_key = line_key and v.used_at < now() - interval '1 day';
+        update public.shared_speech s set used_at = now()
+          where line_is_shared and s.cache_key = line_key and s.used_at < now() - interval '1 day';
+        insert into public.speech_hits as h (user_id, day, hits, characters) values (me, today, 1, claim_speech.characters)
+          on conflict (user_id, day) do update set hits = h.hits + 1, characters = h.characters + excluded.characters;
+        delete from public.speech_leases l where is_ours and l.cache_key = line_key and l.holder = lease_holder;
+        return;
+      end if;
+      exit when is_ours;
+      insert into public.speech_leases as l (cache_key, user_id, holder, expires_at)
+        values (line_key, me, lease_holder, now() + make_interval(secs => lease_seconds))
+        on conflict (cache_key) do update set user_id = excluded.user_id, holder = excluded.holder, expires_at = excluded.expires_at
+          where l.expires_at < now() or l.holder = excluded.holder;
+      if not found then
+        return query select 'busy', null::uuid, null::text, null::integer, null::integer, null::text;
+        return;
+      end if;
+      -- Whoever held it before may have stored the line meanwhile: looked for once more.
+      is_ours := true;
+    end loop;
+    -- It was counted as heard before it turned out that its audio is gone.
+    update public.speech_hits h set hits = h.hits - 1, characters = h.characters - claim_speech.characters
+      where broken_id is not null and h.user_id = me and h.day = today and h.hits > 0 and h.characters >= claim_speech.characters;
+    perform app.reserve_usage(characters_id, 'speech_characters', claim_speech.characters, daily_characters),
+      app.reserve_usage(bytes_id, 'stored_bytes', bytes, daily_bytes);
+    return query select 'ours', null::uuid, null::text, null::integer, null::integer, null::text;
+  end $body$;
+  comment on function app.claim_speech(bytea, boolean, uuid, integer, uuid, uuid, integer, integer, bigint, bigint, uuid) is
+    'A line that was spoken before, or a lease on it with what speaking it may take of the day set aside (NF429 where that does not fit), or that another one has it.';
+
+  create function app.open_speech(
+    speaker text, wished_voice text, vendor text, default_voice text, own_line bytea, public_line bytea, written bytea,
+    lease_holder uuid, lease_seconds integer, characters_id uuid, bytes_id uuid, characters integer, bytes integer,
+    daily_characters bigint, daily_bytes bigint, broken_id uuid
+  ) returns table (
+    state text, id uuid, r2_key text, audio_bytes integer, duration_ms integer, codec text, voice text, settings jsonb, cache_key bytea,
+    is_shared boolean, persona_id uuid
+  ) language plpgsql volatile security invoker set search_path = '' as $body$
+  declare persona public.personas;
+  begin
+    voice := coalesce(wished_voice, default_voice);
+    settings := '{}';
+    is_shared := false;
+    select p.* into persona from public.personas p
+      where p.id = case when speaker ~ '^[0-9a-f-]{36}$' then speaker::uuid end or p.slug = speaker and p.owner_id is null;
+    if found then
+      persona_id := persona.id;
+      voice := coalesce(persona.voice_config #>> array['voices', vendor], default_voice);
+      settings := persona.voice_config - 'voices';
+      is_shared := persona.is_public and exists (
+        select from unnest(array_append(persona.alternate_greetings, persona.greeting)) g (line)
+          where sha256(convert_to(btrim(g.line, E' \t\r\n'), 'UTF8')) = written);
+    elsif speaker is not null and wished_voice is null then
+      raise exception 'no such persona' using errcode = 'NF404';
+    end if;
+    cache_key := sha256(case when is_shared then public_line else own_line end
+      || convert_to(jsonb_build_array(voice, settings)::text, 'UTF8'));
+    return query
+      select c.state, c.id, c.r2_key, c.audio_bytes, c.duration_ms, c.codec, open_speech.voice, open_speech.settings,
+          open_speech.cache_key, open_speech.is_shared, open_speech.persona_id
+        from app.claim_speech(open_speech.cache_key, open_speech.is_shared, lease_holder, lease_seconds, characters_id, bytes_id,
+          characters, bytes, daily_characters, daily_bytes, broken_id) c;
+  end $body$;
+  comment on function app.open_speech(text, text, text, text, bytea, bytea, bytea, uuid, integer, uuid, uuid, integer, integer, bigint, bigint, uuid) is
+    'In whose voice a line is to be spoken, under which key, and what became of the claim to it; NF404 for a companion that is absent or hidden.';
+
+  create function app.keep_speech_lease(line_key bytea, lease_holder uuid, lease_seconds integer) returns boolean
+    language plpgsql volatile security definer set search_path = '' as $body$
+  begin
+    update public.speech_leases l set expires_at = now() + make_interval(secs => lease_seconds)
+      where l.cache_key = line_key and l.holder = lease_holder and l.user_id = app.current_user_id();
+    return found;
+  end $body$;
+  comment on function app.keep_speech_lease(bytea, uuid, integer) is 'Holds a lease for longer; whether it is still held.';
+
+  create function app.drop_speech(line_key bytea, lease_holder uuid, characters_id uuid, bytes_id uuid, characters integer) returns void
+    language plpgsql volatile security definer set search_path = '' as $body$
+  begin
+    delete from public.speech_leases l
+      where l.cache_key = line_key and l.holder = lease_holder and l.user_id = app.current_user_id();
+    perform app.settle_usage(characters_id, characters), app.settle_usage(bytes_id, 0);
+  end $body$;
+  comment on function app.drop_speech(bytea, uuid, uuid, uuid, integer) is
+    'Gives a lease back for a line of which nothing is kept, and says what it took all the same.';
+
+  create function app.store_speech(
+    line_key bytea, line_is_shared boolean, persona_id uuid, lease_holder uuid, characters_id uuid, bytes_id uuid, characters integer,
+    audio_id uuid, audio_key text, bytes integer, milliseconds integer, audio_codec text, spoken_by text, vendor text
+  ) returns text language plpgsql volatile security definer set search_path = '' as $body$
+  declare me uuid := app.current_user_id(); before text;
+  begin
+    if line_is_shared then
+      select s.r2_key into before from public.shared_speech s where s.cache_key = line_key for update;
+      insert into public.shared_speech (id, cache_key, persona_id, r2_key, audio_bytes, duration_ms, codec, voice, provider)
+        values (audio_id, line_key, store_speech.persona_id, audio_key, bytes, milliseconds, audio_codec, spoken_by, vendor)
+        on conflict (cache_key) do update set id = excluded.id, r2_key = excluded.r2_key, audio_bytes = excluded.audio_bytes,
+          duration_ms = excluded.duration_ms, codec = excluded.codec, created_at = now(), used_at = now();
+    else
+      select v.r2_key into before from public.voice_data v where v.user_id = me and v.cache_key = line_key for update;
+      insert into public.voice_data (id, user_id, kind, cache_key, r2_key, audio_bytes, duration_ms, codec, voice, provider)
+        values (audio_id, me, 'speech', line_key, audio_key, bytes, milliseconds, audio_codec, spoken_by, vendor)
+        on conflict (user_id, cache_key) do update set id = excluded.id, r2_key = excluded.r2_key, audio_bytes = excluded.audio_bytes,
+          duration_ms = excluded.duration_ms, codec = excluded.codec, created_at = now(), used_at = now();
+    end if;
+    delete from public.speech_leases l where l.cache_key = line_key and l.holder = lease_holder and l.user_id = me;
+    perform app.settle_usage(characters_id, characters), app.settle_usage(bytes_id, case when line_is_shared then 0 else bytes end);
+    return nullif(before, audio_key);
+  end $body$;
+  comment on function app.store_speech(bytea, boolean, uuid, uuid, uuid, uuid, integer, uuid, text, integer, integer, text, text, text) is
+    'Says where a line''s audio lies, gives its lease back and says what it took; where the audio lay that it replaces.';
+
+  create function app.dispensable_audio(idle_days integer, most_bytes bigint, most integer)
+    returns table (id uuid, user_id uuid, r2_key text, cache_key bytea)
+    language sql stable security definer set search_path = '' as $body$
+    (select v.id, v.user_id, v.r2_key, v.cache_key from public.voice_data v where v.expires_at < now() limit most)
+    union
+    (select v.id, v.user_id, v.r2_key, v.cache_key from public.voice_data v
+      where v.kind = 'speech' and v.used_at < now() - make_interval(days => idle_days) limit most)
+    union
+    (select h.id, h.user_id, h.r2_key, h.cache_key from (
+      select v.*, sum(v.audio_bytes) over (partition by v.user_id order by v.used_at desc, v.id desc) as held
+        from public.voice_data v where v.kind = 'speech') h where h.held > most_bytes limit most)
+    union
+    (select s.id, null, s.r2_key, s.cache_key from public.shared_speech s
+      where s.persona_id is null or s.used_at < now() - make_interval(days => idle_days) limit most)
+  $body$;
+  comment on function app.dispensable_audio(integer, bigint, integer) is
+    'Recordings past their time, lines that nobody has heard for so many days, and what a person holds beyond so many bytes, what was used longest ago first to go.';
+
+  create function app.forget_audio(audio_ids uuid[]) returns integer
+    language plpgsql volatile security definer set search_path = '' as $body$
+  declare own integer; shared integer;
+  begin
+    delete from public.voice_data v where v.id = any (audio_ids);
+    get diagnostics own = row_count;
+    delete from public.shared_speech s where s.id = any (audio_ids);
+    get diagnostics shared = row_count;
+    return own + shared;
+  end $body$;
+  comment on function app.forget_audio(uuid[]) is 'Deletes the rows of audio whose bytes are gone; how many there were.';
+
+  create or replace function app.voice_objects(after_id uuid, most integer) returns table (id uuid, r2_key text)
+    language sql stable security definer set search_path = '' as $body$
+    select a.id, a.r2_key from (
+      select v.id, v.r2_key from public.voice_data v union all select s.id, s.r2_key from public.shared_speech s
+    ) a where after_id is null or a.id > after_id order by a.id limit most
+  $body$;
+
+  revoke all on function
+    app.claim_speech(bytea, boolean, uuid, integer, uuid, uuid, integer, integer, bigint, bigint, uuid),
+    app.open_speech(text, text, text, text, bytea, bytea, bytea, uuid, integer, uuid, uuid, integer, integer, bigint, bigint, uuid),
+    app.keep_speech_lease(bytea, uuid, integer), app.drop_speech(bytea, uuid, uuid, uuid, integer),
+    app.store_speech(bytea, boolean, uuid, uuid, uuid, uuid, integer, uuid, text, integer, integer, text, text, text),
+    app.dispensable_audio(integer, bigint, integer), app.forget_audio(uuid[])
+    from public;
+  grant execute on function
+    app.claim_speech(bytea, boolean, uuid, integer, uuid, uuid, integer, integer, bigint, bigint, uuid),
+    app.open_speech(text, text, text, text, bytea, bytea, bytea, uuid, integer, uuid, uuid, integer, integer, bigint, bigint, uuid),
+    app.keep_speech_lease(bytea, uuid, integer), app.drop_speech(bytea, uuid, uuid, uuid, integer),
+    app.store_speech(bytea, boolean, uuid, uuid, uuid, uuid, integer, uuid, text, integer, integer, text, text, text)
+    to neuraform_user;
+  grant execute on function app.dispensable_audio(integer, bigint, integer), app.forget_audio(uuid[]) to neuraform_jobs;
+
+  set local role neuraform_owner;
+  revoke create on schema app from neuraform_gate;
+end $$;

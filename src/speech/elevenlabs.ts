@@ -1,0 +1,108 @@
+import { z } from 'zod'
+import type { Config } from '#src/config.ts'
+import { callVoice, mostAudioBytes, nonsense, readJson, readPieces } from '#src/speech/call.ts'
+import type { SpeechFormat } from '#src/speech/audio-format.ts'
+import type { SpeechProvider } from '#src/speech/port.ts'
+import type { TimedCharacter } from '#src/speech/timing.ts'
+
+const seconds = z.number().min(0)
+
+const Alignment = z.object({
+  characters: z.array(z.string()),
+  character_start_times_seconds: z.array(seconds),
+  character_end_times_seconds: z.array(seconds),
+})
+
+/** One line of the stream: a piece of audio, and when its characters sound, from the beginning of the whole. */
+const Piece = z.object({ audio_base64: z.string().nullish(), alignment: Alignment.nullish().catch(null) })
+
+const Voices = z.object({
+  voices: z.array(z.object({ voice_id: z.string(), name: z.string(), description: z.string().nullish() })),
+})
+
+const outputFormats: Readonly<Partial<Record<SpeechFormat, string>>> = {
+  mp3: 'mp3_44100_128',
+  opus: 'opus_48000_64',
+}
+
+// A base64 of the audio, and about as much again for each of its characters.
+const mostStreamBytes = 2 * mostAudioBytes
+
+/**
+ * ElevenLabs, streamed with character timestamps:
+ * https://elevenlabs.io/docs/api-reference/text-to-speech/stream-with-timestamps. `SPEECH_BASE_URL` is what stands before `/v1`.
+ */
+export function elevenLabsSpeech(config: Config): SpeechProvider {
+  const headers = config.SPEECH_API_KEY === undefined ? {} : { 'xi-api-key': config.SPEECH_API_KEY }
+  return {
+    name: 'elevenlabs',
+    formats: ['mp3', 'opus'],
+    defaultVoice: '21m00Tcm4TlvDq8ikWAM',
+    speak: async ({ text, voice, format, settings: { rate, ...settings } }, signal) => {
+      const path = `/v1/text-to-speech/${encodeURIComponent(voice)}/stream/with-timestamps?output_format=${outputFormats[format]}`
+      const body = {
+        text,
+        model_id: config.SPEECH_MODEL ?? 'eleven_flash_v2_5',
+        // Faster or slower than this it refuses.
+        voice_settings: { ...settings, speed: Math.min(1.2, Math.max(0.7, rate)) },
+      }
+      const response = await callVoice(config, { path, headers, body, signal })
+      const characters: TimedCharacter[] = []
+      return {
+        audio: readAudio(config, response, characters),
+        timing: () => (characters.length === 0 ? undefined : { kind: 'characters', characters }),
+      }
+    },
+    voices: async () => {
+      const found = Voices.safeParse(
+        await readJson(config, await callVoice(config, { path: '/v2/voices?page_size=100', headers })),
+      )
+      if (!found.success) throw nonsense('no list of voices', found.error)
+      return found.data.voices.map(({ voice_id: id, name, description }) => ({
+        id,
+        name,
+        description: description ?? null,
+      }))
+    },
+  }
+}
+
+async function* readAudio(
+  config: Config,
+  response: Response,
+  characters: TimedCharacter[],
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  for await (const line of readLines(config, response)) {
+    const { audio, alignment } = parsePiece(line)
+    if (alignment !== null) characters.push(...charactersOf(alignment))
+    if (audio !== undefined) yield audio
+  }
+}
+
+async function* readLines(config: Config, response: Response): AsyncGenerator<string> {
+  const decoder = new TextDecoder()
+  let rest = ''
+  for await (const piece of readPieces(config, response, mostStreamBytes)) {
+    const lines = (rest + decoder.decode(piece, { stream: true })).split('\n')
+    rest = lines.pop() ?? ''
+    yield* lines.filter((line) => line.trim() !== '')
+  }
+  if (rest.trim() !== '') yield rest
+}
+
+function parsePiece(line: string) {
+  try {
+    const { audio_base64: base64, alignment } = Piece.parse(JSON.parse(line))
+    const hasAudio = base64 !== null && base64 !== undefined && base64 !== ''
+    return { audio: hasAudio ? Uint8Array.fromBase64(base64) : undefined, alignment: alignment ?? null }
+  } catch (error) {
+    throw nonsense('a line is no piece of speech', error)
+  }
+}
+
+const charactersOf = (alignment: z.output<typeof Alignment>): TimedCharacter[] =>
+  alignment.characters.map((text, at) => ({
+    text,
+    startMs: (alignment.character_start_times_seconds[at] ?? 0) * 1_000,
+    endMs: (alignment.character_end_times_seconds[at] ?? 0) * 1_000,
+  }))
