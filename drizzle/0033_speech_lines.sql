@@ -1,3 +1,4 @@
+-- A line is spoken once: for a person, or for everybody where a companion publishes it; while it is made, others wait for it.
 CREATE TABLE "shared_speech" (
 	"id" uuid PRIMARY KEY NOT NULL,
 	"cache_key" "bytea" NOT NULL,

@@ -1,8 +1,8 @@
+-- What was spoken is found, claimed and stored by functions: one flight says whose voice, whether it is there, and who makes it.
 DROP POLICY "voice_data_user_update" ON "voice_data" CASCADE;
 --> statement-breakpoint
 revoke update on public.voice_data from neuraform_user;
 --> statement-breakpoint
--- What was spoken is found, claimed and stored by functions: one flight says whose voice, whether it is there, and who makes it.
 do $$
 begin
   grant create on schema app to neuraform_gate;
@@ -72,7 +72,7 @@ begin
     settings := '{}';
     is_shared := false;
     select p.* into persona from public.personas p
-      where p.id = case when speaker ~ '^[0-9a-f-]{36}$' then speaker::uuid end or p.slug = speaker and p.owner_id is null;
+      where p.id = case when speaker ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then speaker::uuid end or p.slug = speaker and p.owner_id is null;
     if found then
       persona_id := persona.id;
       voice := coalesce(persona.voice_config #>> array['voices', vendor], default_voice);

@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util'
 import { describeFailure } from '#scripts/stack/failure.ts'
 import { onLauncherGone } from '#scripts/stack/launcher.ts'
 import { startStack, type Stack } from '#scripts/stack/stack.ts'
+import { mouthPageUrl } from '#scripts/upstream/pages.ts'
 
 const projectDirectory = join(import.meta.dirname, '..')
 
@@ -83,6 +84,7 @@ The service is ready. Ctrl-C stops it.
   API         ${origin}
   contract    ${origin}/openapi.json
   upstream    ${upstreamOrigin} (identity, companion and voice; people: /google/people)
+  a mouth     ${mouthPageUrl(upstreamOrigin, origin, audience)} (speaks in a browser)
   PostgreSQL  ${ownerUrl}
 
 Sign in as Ada:

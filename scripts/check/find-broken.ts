@@ -13,6 +13,8 @@ export interface Broken {
 
 const mostRows = 1_000
 const more = 'and more'
+// Where audio lies: each person's own, and everybody's.
+const prefixes = ['u/', 'shared/']
 const Row = z.object({ invariant: z.string(), subject: z.string() })
 
 /**
@@ -41,16 +43,20 @@ async function readBrokenInvariants(client: Client): Promise<Broken[]> {
   )
 }
 
-/** What is broken between the rows and what the stores hold: audio without an object, and the reverse. */
+/**
+ * What is broken between the rows and what the stores hold: audio without an object, and the reverse. A track belongs to the
+ * audio beside it; one that is not there is made anew when its line is heard.
+ */
 export async function findBrokenStores(client: Client, { audio, speechIndex }: Stores): Promise<Broken[]> {
   const objects = new Set<string>()
-  for await (const key of listObjects(audio)) objects.add(key)
+  for (const prefix of prefixes) for await (const key of listObjects(audio, prefix)) objects.add(key)
   const rows = await inSnapshot(client, async () => await readObjectKeys(client))
   const broken: Broken[] = []
   for (const key of rows)
     if (!objects.has(key)) broken.push({ invariant: 'audio of a row is in the bucket', subject: key })
   for (const key of objects)
-    if (!rows.has(key)) broken.push({ invariant: 'audio in the bucket has a row', subject: key })
+    if (!rows.has(key.replace(/\/track$/, '')))
+      broken.push({ invariant: 'audio in the bucket has a row', subject: key })
   for await (const { name, r2Key } of listIndex(speechIndex)) {
     if (!objects.has(r2Key)) broken.push({ invariant: 'a cached line leads to audio', subject: name })
   }
@@ -71,9 +77,9 @@ async function readObjectKeys(client: Client): Promise<Set<string>> {
   }
 }
 
-async function* listObjects(bucket: Stores['audio']): AsyncGenerator<string> {
+async function* listObjects(bucket: Stores['audio'], prefix: string): AsyncGenerator<string> {
   for (let cursor: string | undefined; ;) {
-    const page = await bucket.list({ prefix: 'u/', ...(cursor === undefined ? {} : { cursor }) })
+    const page = await bucket.list({ prefix, ...(cursor === undefined ? {} : { cursor }) })
     for (const { key } of page.objects) yield key
     if (!page.truncated) return
     cursor = page.cursor

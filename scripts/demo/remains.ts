@@ -61,6 +61,8 @@ async function readBlobs(stateDirectory: string): Promise<{ kvKeys: string[]; r2
   const kvKeys = (await stores.speechIndex.list()).keys.map((key) => key.name)
   const r2Keys = (await stores.audio.list()).objects.map((object) => object.key)
   const values = await Promise.all(kvKeys.map((key) => stores.speechIndex.get(key)))
+  const tracks = r2Keys.filter((key) => key.endsWith('/track'))
+  for (const key of tracks) values.push((await (await stores.audio.get(key))?.text()) ?? '')
   return { kvKeys, r2Keys, text: [...kvKeys, ...values, ...r2Keys].join('\n') }
 }
 

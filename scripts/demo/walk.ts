@@ -155,13 +155,16 @@ interface Speech {
   readonly audio_url: string
   readonly duration_ms: number
   readonly audio_bytes: number
+  readonly words: readonly unknown[]
+  readonly visemes: readonly unknown[]
+  readonly source: string
   readonly cache: string
 }
 
 async function hear({ origin }: Stage, steps: Steps, token: string, { text, personaId }: Reply): Promise<void> {
   const speak = () => callApi<Speech>(origin, 'POST', '/voice/speech', { token, body: { text, persona_id: personaId } })
   const tell = ({ body }: ApiAnswer<Speech>) =>
-    `${body.cache}: ${body.duration_ms} ms of audio, ${body.audio_bytes} bytes`
+    `${body.cache}: ${body.duration_ms} ms of audio, ${body.words.length} words, ${body.visemes.length} shapes of the mouth (${body.source})`
   const spoken = await steps.run('speak the reply (miss)', 200, speak, tell)
   const again = await steps.run('speak the reply (hit)', 200, speak, tell)
   if (spoken.body.cache !== 'miss' || again.body.cache !== 'hit')

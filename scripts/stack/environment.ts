@@ -46,7 +46,19 @@ export const configurationNames = [
   'SPEECH_PROVIDER',
   'SPEECH_BASE_URL',
   'SPEECH_API_KEY',
+  'SPEECH_MODEL',
+  'SPEECH_VOICE',
   'SPEECH_DEADLINE_MS',
+  'SPEECH_USD_PER_MILLION',
+  'SPEECH_CACHE_DAYS',
+  'SPEECH_CACHE_BYTES',
+  'RECORDING_DAYS',
+  'RECORDING_BYTES',
+  'RECORDING_SECONDS',
+  'TRANSCRIPTION_BASE_URL',
+  'TRANSCRIPTION_API_KEY',
+  'TRANSCRIPTION_MODEL',
+  'TRANSCRIPTION_DEADLINE_MS',
   'MINIMUM_AGE',
   'SESSION_IDLE_SECONDS',
   'SESSION_ABSOLUTE_SECONDS',
@@ -113,8 +125,8 @@ function defaultsFor(
   return {
     ENVIRONMENT: 'development',
     PUBLIC_ORIGIN: workerOrigin,
-    // Where web apps are usually developed; without it no page could call the local service.
-    ALLOWED_ORIGINS: 'http://localhost:3000,http://localhost:5173,http://localhost:8080',
+    // Where web apps are usually developed, and the upstream's own pages; without it no page could call the local service.
+    ALLOWED_ORIGINS: `http://localhost:3000,http://localhost:5173,http://localhost:8080,${upstreamOrigin}`,
     // Where those pages, a desktop app and a phone's app may have a sign-in return to.
     ALLOWED_RETURN_URLS: [
       'http://localhost:3000/signed-in',

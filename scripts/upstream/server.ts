@@ -8,6 +8,7 @@ import { googlePart } from '#scripts/upstream/identity/google/part.ts'
 import { identityPart } from '#scripts/upstream/identity/part.ts'
 import { createRevocations } from '#scripts/upstream/identity/revocations.ts'
 import { createKeyring } from '#scripts/upstream/identity/signing-key.ts'
+import { pagesPart } from '#scripts/upstream/pages.ts'
 import { json, type Part } from '#scripts/upstream/part.ts'
 import { audioSpeechPart } from '#scripts/upstream/voice/audio-speech.ts'
 import { elevenLabsPart } from '#scripts/upstream/voice/elevenlabs.ts'
@@ -46,6 +47,7 @@ export async function startUpstream({ port = 0, chunkDelayMs = 10 }: UpstreamOpt
     transcriptionsPart(words),
     elevenLabsPart(synthesizer),
     offlineSpeechPart(synthesizer),
+    pagesPart,
   ]
   const dispatch = createDispatcher([...vendors, overviewPart(vendors, calls)], calls, faults)
   server.on('request', (incoming, outgoing) => void dispatch(incoming, outgoing))

@@ -17,6 +17,8 @@ export interface LiveTurn {
   readonly conversationId: string
   readonly userMessageId: string
   readonly replyMessageId: string
+  /** Who answers; null where the companion is gone. */
+  readonly personaId: string | null
   /** Words of the person's to which these are another version. */
   readonly editOf: string | undefined
   /** Whether the words are not to be stored. */

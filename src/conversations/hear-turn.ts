@@ -4,33 +4,63 @@ import { messageFrom } from '#src/conversations/messages.ts'
 import type { Turn } from '#src/conversations/shapes.ts'
 import type { MessageRow } from '#src/conversations/stored-messages.ts'
 import { takeNotes } from '#src/conversations/take-notes.ts'
+import { TurnSpeech } from '#src/conversations/speak-turn.ts'
 import type { StartedTurn } from '#src/conversations/take-turn.ts'
 import { UiMessageWriter } from '#src/conversations/ui-message-stream.ts'
 import type { Caller } from '#src/db/scope.ts'
 import { describeFailure } from '#src/http/log.ts'
 import { eventStream } from '#src/http/sse.ts'
+import type { SpeechFormat } from '#src/speech/audio-format.ts'
 import { openVault } from '#src/vault/open-vault.ts'
 import type { Vault } from '#src/vault/vault.ts'
 
-/** The reply as an event stream in the AI SDK's UI message stream protocol, from that character on. */
-export function streamTurn(caller: Caller, started: StartedTurn, from = 0): ReadableStream<Uint8Array> {
+/** How a reply is heard: from which character on, and whether it is spoken too, in which format or the vendor's own. */
+export interface Hearing {
+  readonly from: number
+  readonly speech: SpeechFormat | 'auto' | undefined
+}
+
+/**
+ * The reply as an event stream in the AI SDK's UI message stream protocol. One that is being made here is spoken where that is
+ * wished: a `data-speech` part for each sentence, in order, while the text goes on.
+ */
+export function streamTurn(
+  caller: Caller,
+  started: StartedTurn,
+  { from, speech }: Hearing = { from: 0, speech: undefined },
+): ReadableStream<Uint8Array> {
   let isHeard = true
+  let voice: TurnSpeech | undefined
   return eventStream(
     async (send) => {
       const at = Math.min(from, standingCharacters(started))
       const writer = new UiMessageWriter(started.isLive ? started.turn : started.seen, send, at)
       writer.start()
+      voice = started.isLive && speech !== undefined ? voiceOf(caller, started, speech, writer) : undefined
       const { state, checkpoints } = started.isLive
-        ? await answerAloud(started, at, writer)
+        ? await answerAloud(started, at, writer, voice)
         : { state: await followAloud(caller, started.seen, at, writer, () => isHeard), checkpoints: 0 }
+      await voice?.end()
       writer.end(state, caller.database.flights)
       caller.report({ event: 'turn_ended', state, flights: caller.database.flights, checkpoints })
     },
     caller.defer,
     () => {
       isHeard = false
+      voice?.leave()
     },
   )
+}
+
+function voiceOf(
+  caller: Caller,
+  { turn, before }: StartedTurn & { isLive: true },
+  speech: SpeechFormat | 'auto',
+  writer: UiMessageWriter,
+): TurnSpeech | undefined {
+  if (turn.personaId === null) return undefined
+  const wish = { personaId: turn.personaId, format: speech === 'auto' ? undefined : speech }
+  return new TurnSpeech(caller, wish, before, (part) => writer.data('speech', String(part.index), part))
 }
 
 // What was heard of a Worker that died may be more than what was kept: it is said anew from there, as the first id tells.
@@ -54,11 +84,15 @@ async function answerAloud(
   started: StartedTurn & { isLive: true },
   from: number,
   writer: UiMessageWriter,
+  voice: TurnSpeech | undefined,
 ): Promise<Pick<AnsweredTurn, 'state' | 'checkpoints'>> {
   const { turn, before } = started
   if (before.length > from) writer.text(before.slice(from))
   try {
-    return await answerStarted(started, (delta) => writer.text(delta))
+    return await answerStarted(started, (delta) => {
+      writer.text(delta)
+      voice?.add(delta)
+    })
   } catch (error) {
     turn.caller.report({ event: 'turn_not_stored', ...describeFailure(error) })
     return { state: 'interrupted', checkpoints: turn.checkpoints.flights }

@@ -46,8 +46,9 @@ export interface TurnPlan {
   readonly editOf?: string
 }
 
-/** What the conversation of a turn says of itself, sealed. */
+/** What the conversation of a turn says of itself; texts are sealed. */
 interface Talk {
+  readonly personaId: string | null
   readonly title: Sealed | null
   readonly summary: Sealed | null
   readonly summarySeq: number
@@ -197,8 +198,8 @@ function openedFrom(
 ): OpenedTurn {
   // Asked for in the query, a conversation would be looked through from end to end for its one turn.
   const row = found(turnRows.filter((turn) => turn.conversationId === conversationId))
-  const { displayName, description, systemPrompt, title, summary, summarySeq } = row
-  const talk = { title, summary, summarySeq }
+  const { displayName, description, systemPrompt, personaId, title, summary, summarySeq } = row
+  const talk = { personaId, title, summary, summarySeq }
   const isGone = displayName === null || description === null || systemPrompt === null
   const isOurs = Buffer.compare(row.keyHash, keyHash) === 0
   return {
@@ -251,6 +252,7 @@ const selectOpened = (db: Db) =>
       displayName: personas.displayName,
       description: personas.description,
       systemPrompt: personas.systemPrompt,
+      personaId: conversations.personaId,
       title: conversations.title,
       summary: conversations.summary,
       summarySeq: conversations.summarySeq,

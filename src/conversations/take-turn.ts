@@ -128,7 +128,7 @@ async function beginTurn(caller: Caller, opened: OpenedTurn, keyHash: Uint8Array
     vault = await openVault(caller)
     checkpoints = new Checkpoints({ caller: turnCaller, vault, turnId }, said.before)
     const { editOf, isHidden = false } = said
-    const ids = { turnId, conversationId, userMessageId, replyMessageId, editOf }
+    const ids = { turnId, conversationId, userMessageId, replyMessageId, personaId: opened.talk.personaId, editOf }
     const turn = { caller: turnCaller, vault, ...ids, isHidden, checkpoints }
     return { isLive: true, turn, before: said.before, ...(await beginReply(turn, opened, said, spent)) }
   } catch (error) {

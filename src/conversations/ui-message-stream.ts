@@ -48,6 +48,11 @@ export class UiMessageWriter {
     this.#part({ type: 'text-delta', id: this.#turn.replyMessageId, delta })
   }
 
+  /** A part that is no text, beside it: what `useChat` calls a data part. */
+  data(name: string, id: string, data: unknown): void {
+    this.#part({ type: `data-${name}`, id, data })
+  }
+
   /** Less of the text stands than the client has heard: the id of what follows says how much. */
   cutBack(characters: number): void {
     this.#characters = Math.min(this.#characters, characters)

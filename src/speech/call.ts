@@ -74,10 +74,11 @@ export async function* readPieces(
     await response.body?.cancel()
     throw tooMuch()
   }
-  const reader = response.body?.getReader()
+  if (response.body === null) return
+  const reader = response.body.getReader()
   let length = 0
   try {
-    while (reader !== undefined) {
+    while (true) {
       const { done, value } = await reached(withDeadline(reader.read(), config.SPEECH_DEADLINE_MS, () => undefined))
       if (done) return
       length += value.length
@@ -86,7 +87,7 @@ export async function* readPieces(
     }
   } finally {
     // Also where whoever reads needs no more: the vendor is not to go on.
-    await reader?.cancel().catch(() => undefined)
+    await reader.cancel().catch(() => undefined)
   }
 }
 

@@ -1,7 +1,6 @@
 import { sql } from 'drizzle-orm'
 import { v7 as uuidv7 } from 'uuid'
 import { z } from 'zod'
-import type { Config } from '#src/config.ts'
 import { rowOf } from '#src/db/rows.ts'
 import { again, asUser, type Caller } from '#src/db/scope.ts'
 import { Problem } from '#src/http/problem.ts'
@@ -155,16 +154,12 @@ export async function claimLine(caller: Caller, asked: AskedLine, brokenId?: str
       await asUser(caller, (db) => [
         db.execute(sql`select * from app.open_speech(${asked.speaker.persona}, ${asked.speaker.voice}, ${provider.name},
           ${config.SPEECH_VOICE ?? provider.defaultVoice}, ${hashes.own}::bytea, ${hashes.shared}::bytea, ${hashes.written}::bytea, ${asked.id},
-          ${leaseSeconds}, ${usage.characters}, ${usage.bytes}, ${characters}, ${reservedBytes(config, characters)},
+          ${leaseSeconds}, ${usage.characters}, ${usage.bytes}, ${characters}, ${characters * bytesPerCharacter},
           ${limits.speech_characters}, ${limits.stored_bytes}, ${brokenId ?? null})`),
       ]),
   )
   return rowOf(Claim, answer)
 }
-
-// A line that is short of what a day may hold is not refused for a guess.
-const reservedBytes = ({ DAILY_STORED_BYTES: most }: Config, characters: number) =>
-  Math.min(characters * bytesPerCharacter, most)
 
 /** Holds the lease for longer. */
 export async function keepLease(caller: Caller, { id }: AskedLine, { cache_key: key }: ClaimedLine): Promise<void> {

@@ -123,7 +123,7 @@ export const OpenAiSpeechRequest = z
     model: z.string().max(200),
     input: spokenField(3_000),
     voice: z
-      .union([textField({ max: 100 }), z.object({ id: textField({ max: 100 }) }).transform(({ id }) => id)])
+      .union([textField({ max: 100 }), z.strictObject({ id: textField({ max: 100 }) }).transform(({ id }) => id)])
       .openapi({
         description: 'A persona by id or, for one that everybody has, by slug; or a voice of the catalogue.',
       }),

@@ -38,7 +38,7 @@ export async function speak(caller: Caller, wish: Wish): Promise<Speech> {
 export async function speakAloud(caller: Caller, wish: Wish): Promise<Response> {
   const asked = await askedLine(caller, wish)
   const found = await findOrClaim(caller, asked)
-  const headers = { 'Content-Type': contentTypeOf[asked.format], 'Cache-Control': 'private, no-store' }
+  const headers = { 'Content-Type': contentTypeOf[asked.format], 'Cache-Control': 'no-store' }
   if (found.isHeld) {
     const object = await speechStorage(caller.config).audio.get(found.line.r2_key)
     if (object === null) throw new Problem('unavailable', 'The audio could not be read.')
@@ -102,9 +102,9 @@ class AudioStream {
     this.#writer.close().catch(() => undefined)
   }
 
-  cut(error: unknown): void {
-    this.#begun.reject(error)
-    this.#writer.abort(error).catch(() => undefined)
+  cut(reason: unknown): void {
+    this.#begun.reject(reason)
+    this.#writer.abort(reason).catch(() => undefined)
   }
 }
 

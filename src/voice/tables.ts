@@ -91,7 +91,7 @@ export const sharedSpeech = pgTable(
       name: 'shared_speech_persona_id_fkey',
       columns: [table.personaId],
       foreignColumns: [personas.id],
-    }).onDelete('cascade'),
+    }).onDelete('set null'),
     check('shared_speech_codec_check', isCodec),
     check('shared_speech_size_check', hasSize),
     ...gatePolicies('shared_speech', ['select', 'insert', 'update', 'delete']),

@@ -69,9 +69,10 @@ async function* readPieces(
   { RECORDING_BYTES: most }: Config,
   body: ReadableStream<Uint8Array> | null,
 ): AsyncGenerator<Uint8Array> {
-  const reader = body?.getReader()
+  if (body === null) return
+  const reader = body.getReader()
   let length = 0
-  while (reader !== undefined) {
+  while (true) {
     const { done, value } = await withDeadline(
       reader.read(),
       stallMs,

@@ -70,8 +70,15 @@ const stated: Readonly<Record<string, number>> = {
   'GET /v1/models/{model}': 1,
   'POST /v1/chat/completions': 1,
   'POST /v1/chat/completions (kept)': 3,
-  'POST /voice/speech (miss)': 3,
+  'POST /voice/speech (miss)': 2,
   'POST /voice/speech (hit)': 1,
+  'GET /voice/voices': 1,
+  'POST /v1/audio/speech (hit)': 1,
+  'POST /voice/recordings': 2,
+  'GET /voice/recordings': 1,
+  'GET /voice/recordings/{id}': 1,
+  'POST /voice/recordings/{id}/transcript (not configured)': 1,
+  'DELETE /voice/recordings/{id}': 2,
   'GET /voice/audio/{id} (whole)': 0,
   'GET /voice/audio/{id} (range)': 0,
   'GET /health/live': 0,
@@ -93,7 +100,7 @@ const cold: readonly (readonly [string, string, unknown, number])[] = [
   ['POST', '/search', { query: 'hello' }, 2],
   ['POST', '/conversations/{id}/turns', { content: 'Hello?' }, 3],
   ['POST', '/voice/speech', { text: 'Hello.', voice: 'slt' }, 3],
-  ['POST', '/voice/speech', { text: 'Hello.', voice: 'slt' }, 1],
+  ['POST', '/voice/speech', { text: 'Hello.', voice: 'slt' }, 2],
 ]
 
 const keptMs = 5 * 60_000

@@ -5,6 +5,7 @@ import { undocumented } from '#test/setup/documented.ts'
 import { absentId, operations, pathOf } from '#test/setup/operations.ts'
 import { asOwner } from '#test/setup/owner-database.ts'
 import { idFieldsOf, plainBodies, type Body } from '#test/setup/request-bodies.ts'
+import { newRecording } from '#test/setup/speech.ts'
 import { newConversation, sayAndWait } from '#test/setup/talk.ts'
 
 type User = Awaited<ReturnType<typeof newUser>>
@@ -28,6 +29,7 @@ const makers: Readonly<Record<string, (user: User) => Promise<string>>> = {
     (await call<{ items: [{ id: string }] }>('GET', '/auth/sessions', { token })).body.items[0].id,
   '/auth/identities/': async ({ token }) =>
     (await call<{ items: [{ id: string }] }>('GET', '/auth/identities', { token })).body.items[0].id,
+  '/voice/recordings/': async ({ token }) => (await newRecording(token)).id,
   '/personas/': newPersona,
   persona_id: newPersona,
   conversation_id: async ({ token }) => (await newConversation(token)).id,

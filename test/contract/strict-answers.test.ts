@@ -10,6 +10,7 @@ import { someWords, walkEveryRoute } from '#test/setup/walk.ts'
 /** The only objects whose names are the client's own, or of another API's requests. */
 const freeObjects = new Set([
   'ChatCompletionRequest',
+  'OpenAiSpeechRequest',
   'ChatMessage',
   'ChatRequest',
   'ChatUiMessage',

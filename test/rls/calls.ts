@@ -3,6 +3,10 @@ import { another } from '#test/rls/people.ts'
 import { serviceCalls } from '#test/rls/service-calls.ts'
 import { identitiesCalls } from '#test/rls/identity-calls.ts'
 import { sessionCalls } from '#test/rls/session-calls.ts'
+import { audioCalls } from '#test/rls/audio-calls.ts'
+import { heardCalls } from '#test/rls/heard-calls.ts'
+import { speakerCalls } from '#test/rls/speaker-calls.ts'
+import { speechCalls } from '#test/rls/speech-calls.ts'
 import { turnCalls } from '#test/rls/turn-calls.ts'
 import { usageCalls } from '#test/rls/usage-calls.ts'
 import { rowOf, type Scene } from '#test/rls/scene.ts'
@@ -16,6 +20,10 @@ export function callsIn(scene: Scene): readonly Call[] {
     ...sessionCalls(scene),
     ...turnCalls(scene),
     ...usageCalls(scene),
+    ...heardCalls(scene),
+    ...speechCalls(scene),
+    ...speakerCalls(scene),
+    ...audioCalls(scene),
     ...identitiesCalls(scene),
   ]
 }

@@ -20,7 +20,8 @@ const personMay: Readonly<Record<string, Verbs>> = {
   usage_days: { select: 1 },
   audit_chains: { select: 1 },
   audit_log: { select: 1 },
-  voice_data: { select: 1, insert: 1, update: 1, delete: 1 },
+  voice_data: { select: 1, insert: 1, delete: 1 },
+  speech_hits: { select: 1 },
 }
 
 /** A session says the person's age, so that two more companions are for them. */
@@ -40,6 +41,8 @@ const serviceMay: Readonly<Record<string, Verbs>> = {
     'grants_to_revoke select': 1,
     'grants_to_revoke update': 1,
     'grants_to_revoke delete': 1,
+    'speech_leases select': 1,
+    'speech_leases delete': 1,
     'usage_ledger select': 1,
     'usage_ledger delete': 1,
     'user_sessions select': 1,

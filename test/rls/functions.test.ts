@@ -187,6 +187,55 @@ describe('a turn’s key', () => {
   }
 })
 
+describe('a line of speech', () => {
+  const named = { line: '\\x0a', holder: randomUUID(), audio: randomUUID() }
+  const claim = (holder: string): Query => [
+    `select state, id from app.claim_speech($1, false, $2, 30, gen_random_uuid(), gen_random_uuid(), 5, 7, 10, 10, null)`,
+    named.line,
+    holder,
+  ]
+  const store: Query = [
+    `select app.store_speech($1, false, null, $2, $2, $2, 5, $3, 'k', 7, 1, 'wav', 'nova', 'openai')`,
+    named.line,
+    named.holder,
+    named.audio,
+  ]
+
+  it('that is stored while another request waits for its lease is found by that, which makes nothing', async () => {
+    expect(await flyAs(edge, person, [claim(named.holder)], 'commit')).toMatchObject({ rows: [{ state: 'ours' }] })
+    const second = await connectTo(edgeUrl)
+    try {
+      const [, found] = await Promise.all([
+        flyAs(edge, person, [store, ['select pg_sleep(0.5)']], 'commit'),
+        flyAs(second, person, [['select pg_sleep(0.2)'], claim(randomUUID())], 'commit'),
+      ])
+      expect(found).toEqual({ rows: [{ state: 'cached', id: named.audio }], count: 1 })
+    } finally {
+      await second.end()
+    }
+    const { rows } = await owner.query(
+      `select (select count(*)::int from public.speech_leases where cache_key = $1) as leases,
+         (select count(*)::int from public.usage_ledger where user_id = $2 and kind = 'stored_bytes') as entries`,
+      [named.line, person.userId],
+    )
+    expect(rows).toEqual([{ leases: 0, entries: 1 }])
+  })
+
+  it('is one request’s to make, of twenty that claim it at once', async () => {
+    const clients = await Promise.all(Array.from({ length: 20 }, async () => await connectTo(edgeUrl)))
+    try {
+      const line: Query = [claim('')[0], '\\x0b']
+      const answers = await Promise.all(
+        clients.map(async (client) => await flyAs(client, person, [[...line, randomUUID()]], 'commit')),
+      )
+      const states = answers.map((answer) => ('rows' in answer ? answer.rows[0]?.['state'] : answer.code))
+      expect(states.toSorted()).toEqual([...Array.from({ length: 19 }, () => 'busy'), 'ours'])
+    } finally {
+      await Promise.all(clients.map(async (client) => await client.end()))
+    }
+  })
+})
+
 describe('a reply from elsewhere', () => {
   const record = (conversationId: unknown) =>
     ["select app.record_external_reply($1, $2, '\\x00', 'text', '{}', null)", randomUUID(), conversationId] as const

@@ -101,13 +101,15 @@ function rowsFor(userId: string, tokenHash: Buffer, turnKeyHash: Buffer): readon
         ...owned,
         id: randomUUID(),
         kind: 'speech',
-        r2_key: randomUUID(),
+        r2_key: `u/${userId}/v/${randomUUID()}`,
         cache_key: bytes(),
         audio_bytes: 1,
         duration_ms: 1,
         codec: 'wav',
       },
     ],
+    ['speech_leases', { ...owned, cache_key: bytes(), holder: randomUUID(), expires_at: far }],
+    ['speech_hits', { ...owned, day: '2026-01-01', hits: 1, characters: 1 }],
     ['conversation_deletions', { ...owned, gone_id: randomUUID() }],
     ['usage_ledger', { ...owned, id: randomUUID(), day: '2026-01-01', kind: 'llm_tokens', reserved: 1 }],
     ['usage_days', { ...owned, day: '2026-01-01', kind: 'llm_tokens', reserved: 1 }],
@@ -155,6 +157,9 @@ export function another(table: string, row: Row): Row {
     conversation_deletions: () => ({ gone_id: randomUUID() }),
     usage_days: () => ({ kind: 'stored_bytes' }),
     voice_data: () => ({ r2_key: randomUUID(), cache_key: bytes() }),
+    shared_speech: () => ({ r2_key: randomUUID(), cache_key: bytes() }),
+    speech_leases: () => ({ cache_key: bytes() }),
+    speech_hits: () => ({ day: '2026-01-02' }),
   }
   return { ...row, ...('id' in row ? { id: randomUUID() } : {}), ...fresh[table]?.() }
 }

@@ -29,9 +29,20 @@ export async function makeScene(owner: Client): Promise<Scene> {
   const refusal = { id: randomUUID(), kind: 'age_refusal', subject_hash: refusedSubject, expires_at: future }
   const grant = { id: randomUUID(), provider: 'apple', subject_hash: `\\x${'0e'.repeat(32)}`, sealed_grant: 'x' }
   await insertRow(owner, 'grants_to_revoke', { ...grant, id: randomUUID(), due_at: future })
+  const line = {
+    id: randomUUID(),
+    cache_key: `\\x${'0d'.repeat(32)}`,
+    r2_key: `shared/v/${randomUUID()}`,
+    audio_bytes: 1,
+    duration_ms: 1,
+    codec: 'wav',
+    voice: 'x',
+    provider: 'x',
+  }
   const nobodys = new Map([
     ['login_tickets', await insertRow(owner, 'login_tickets', ticket)],
     ['grants_to_revoke', await insertRow(owner, 'grants_to_revoke', { ...grant, due_at: past })],
+    ['shared_speech', await insertRow(owner, 'shared_speech', line)],
   ])
   await insertRow(owner, 'login_tickets', refusal)
   const ownerRole = `owner_${randomUUID().replaceAll('-', '')}`
@@ -46,6 +57,8 @@ async function makeExpired(owner: Client, person: Person): Promise<void> {
   await insertRow(owner, 'idempotency_keys', { ...key, expires_at: past })
   const entry = another('usage_ledger', rowOf(person, 'usage_ledger'))
   await insertRow(owner, 'usage_ledger', { ...entry, created_at: past })
+  const lease = another('speech_leases', rowOf(person, 'speech_leases'))
+  await insertRow(owner, 'speech_leases', { ...lease, expires_at: past })
   const deletion = another('conversation_deletions', rowOf(person, 'conversation_deletions'))
   await insertRow(owner, 'conversation_deletions', { ...deletion, deleted_at: past })
 }

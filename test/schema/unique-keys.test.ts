@@ -35,6 +35,9 @@ describe('every unique key', () => {
       { name: 'messages_conversation_id_seq_key', condition: null }, // counted by the database
       { name: 'personas_slug_key', condition: '(owner_id IS NULL)' }, // the house's own
       { name: 'retired_tokens_pkey', condition: null }, // the hash of a secret
+      { name: 'shared_speech_cache_key_key', condition: null }, // the hash of what a companion publishes
+      { name: 'shared_speech_r2_key_key', condition: null }, // made by the Worker
+      { name: 'speech_leases_pkey', condition: null }, // a hash with the person's own key, or of what is published
       { name: 'turns_key_hash_key', condition: null }, // the hash of a secret
       { name: 'user_sessions_token_hash_key', condition: null }, // the hash of a secret
       { name: 'users_email_index_key', condition: 'is_email_verified' }, // a provider's word again, hashed with a key
@@ -49,7 +52,8 @@ describe('every unique key', () => {
       .flatMap(({ requestBody }) => requestBody?.content['application/json']?.schema.$ref.split('/').at(-1) ?? [])
     expect(bodies.length).toBeGreaterThanOrEqual(9)
     const named = bodies.filter((name) => propertiesOf(components.schemas[name]).includes('id'))
-    // A chat's id is a name, from which an id follows for its person alone (test/api/chat-transport.test.ts).
-    expect(named).toEqual(['ChatRequest'])
+    // A chat's id is a name, from which an id follows for its person alone (test/api/chat-transport.test.ts); a voice's is
+    // the vendor's, or that of a persona that is there.
+    expect(named).toEqual(['ChatRequest', 'OpenAiSpeechRequest'])
   })
 })

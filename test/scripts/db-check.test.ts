@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import type { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { findBrokenRows, findBrokenStores } from '#scripts/check/find-broken.ts'
-import { makePerson, type Person } from '#test/rls/people.ts'
+import { insertRow, makePerson, type Person } from '#test/rls/people.ts'
 import { openScratchDatabase } from '#test/rls/scratch-database.ts'
 import { ownerUrlOf, putObject, runScript } from '#test/scripts/run-script.ts'
 
@@ -148,8 +148,16 @@ it('finds audit entries that were anchored and are gone', async () => {
 it('finds audio without a row, rows without audio, and cached lines that lead nowhere', async () => {
   const person = await makePerson(owner)
   const key = idIn(person, 'voice_data', 'r2_key')
+  const recording = `u/${person.userId}/r/1`
+  const shared = 'shared/v/1'
+  const row = { id: randomUUID(), audio_bytes: 1, duration_ms: 1, codec: 'wav' }
+  await insertRow(owner, 'voice_data', { ...row, user_id: person.userId, kind: 'recording', r2_key: recording })
+  await insertRow(owner, 'shared_speech', { ...row, cache_key: '\\x0a', r2_key: shared, voice: 'x', provider: 'x' })
   const bucketOf = (keys: readonly string[]) => ({
-    list: async () => ({ objects: keys.map((one) => ({ key: one })), truncated: false }),
+    list: async ({ prefix = '' } = {}) => ({
+      objects: keys.filter((one) => one.startsWith(prefix)).map((one) => ({ key: one })),
+      truncated: false,
+    }),
     get: async () => null,
     head: async () => null,
   })
@@ -157,17 +165,27 @@ it('finds audio without a row, rows without audio, and cached lines that lead no
     audio: bucketOf(keys),
     anchors: bucketOf([]),
     speechIndex: {
-      list: async () => ({ keys: [{ name: 'speech/1/a' }], list_complete: true }),
+      list: async () => ({ keys: [{ name: 'speech/2/a' }], list_complete: true }),
       get: async () => JSON.stringify({ r2_key: leadsTo }),
     },
     [Symbol.asyncDispose]: async () => undefined,
   })
-  expect(await findBrokenStores(owner, storesWith([key], key))).toEqual([])
-  expect(await findBrokenStores(owner, storesWith(['u/x'], 'u/y'))).toEqual([
-    { invariant: 'audio of a row is in the bucket', subject: key },
-    { invariant: 'audio in the bucket has a row', subject: 'u/x' },
-    { invariant: 'a cached line leads to audio', subject: 'speech/1/a' },
-  ])
+  const held = [key, recording, shared]
+  // Without its track a line is made anew.
+  expect(await findBrokenStores(owner, storesWith(held, key))).toEqual([])
+  expect(await findBrokenStores(owner, storesWith([...held, `${key}/track`, `${shared}/track`], shared))).toEqual([])
+  const strays = ['u/x', 'shared/v/2', 'shared/v/2/track', `${key}/track`]
+  const broken = await findBrokenStores(owner, storesWith([...strays, 'elsewhere/x'], 'u/y'))
+  const byName = ({ subject: one }: { subject: string }, { subject: other }: { subject: string }) =>
+    one < other ? -1 : 1
+  expect(broken.toSorted(byName)).toEqual(
+    [
+      ...held.map((subject) => ({ invariant: 'audio of a row is in the bucket', subject })),
+      ...strays.slice(0, 3).map((subject) => ({ invariant: 'audio in the bucket has a row', subject })),
+      { invariant: 'a cached line leads to audio', subject: 'speech/2/a' },
+    ].toSorted(byName),
+  )
+  await owner.query('delete from public.shared_speech')
 })
 
 it('prints what is broken between rows and stores, and ends with 1', { timeout: 180_000 }, async () => {

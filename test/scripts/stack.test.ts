@@ -233,7 +233,7 @@ describe('the local configuration', () => {
     expect(environment({ PATH: '/bin', LLM_MODEL: '' })).toEqual({
       ...keys,
       ENVIRONMENT: 'development',
-      ALLOWED_ORIGINS: 'http://localhost:3000,http://localhost:5173,http://localhost:8080',
+      ALLOWED_ORIGINS: 'http://localhost:3000,http://localhost:5173,http://localhost:8080,http://127.0.0.1:2',
       PUBLIC_ORIGIN: 'http://localhost:1',
       ALLOWED_RETURN_URLS:
         'http://localhost:3000/signed-in,http://localhost:5173/signed-in,http://localhost:8080/signed-in,http://127.0.0.1/signed-in,com.example.companion:/signed-in',

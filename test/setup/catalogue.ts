@@ -8,6 +8,7 @@ interface PersonaWish {
   readonly isPublic?: boolean
   readonly isActive?: boolean
   readonly systemPrompt?: string
+  readonly greeting?: string
   readonly voiceConfig?: Record<string, unknown>
   readonly createdAt?: string
 }
@@ -18,7 +19,7 @@ export async function newPersona(wish: PersonaWish = {}): Promise<string> {
   await asOwner(
     `insert into personas (id, owner_id, display_name, description, system_prompt, greeting, rating, is_public, is_active,
        voice_config, created_at)
-     values ($1, $2, 'Own', 'own', $3, 'own', $4, $5, $6, $7, coalesce($8::timestamptz, now()))`,
+     values ($1, $2, 'Own', 'own', $3, $9, $4, $5, $6, $7, coalesce($8::timestamptz, now()))`,
     [
       id,
       wish.ownerId ?? (await newUser()).user.id,
@@ -28,6 +29,7 @@ export async function newPersona(wish: PersonaWish = {}): Promise<string> {
       wish.isActive ?? true,
       wish.voiceConfig ?? {},
       wish.createdAt ?? null,
+      wish.greeting ?? 'own',
     ],
   )
   return id

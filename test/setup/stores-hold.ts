@@ -11,14 +11,16 @@ afterAll(async () => {
   if (audio === undefined || speechIndex === undefined || anchors === undefined) throw new Error('a store is not bound')
   const people = new Set([
     ...(await audio.list()).objects.map(({ key }) => personOf(key)),
-    ...(await speechIndex.list()).keys.map(({ name }) => name.split('/')[2] ?? ''),
+    ...(await speechIndex.list()).keys.map(({ name }) => name.split('/')[2] ?? everybody),
   ])
   const unlike = await unlikeAnchors(await readAnchors(anchors))
   const broken = people.size === 0 ? [] : await brokenStores({ audio, speechIndex, anchors }, people)
   if (broken.length + unlike.length > 0) throw new Error(`The stores do not hold: ${JSON.stringify([broken, unlike])}`)
 })
 
-const personOf = (key: string) => key.split('/')[1] ?? ''
+const everybody = 'shared'
+
+const personOf = (key: string) => (key.startsWith('u/') ? (key.split('/')[1] ?? everybody) : everybody)
 
 type Bindings = Omit<Parameters<typeof findBrokenStores>[1], typeof Symbol.asyncDispose>
 
@@ -28,6 +30,8 @@ async function brokenStores(bindings: Bindings, people: ReadonlySet<string>) {
   const staying = await asOwner<{ id: string }>('select id from public.users where id::text = any ($1)', [[...people]])
   const live = new Set(staying.map(({ id }) => id))
   return broken.filter(({ invariant, subject }) => {
+    // Every workerd has stores of its own, and all say in one row where what is everybody's lies.
+    if (invariant !== 'a cached line leads to audio' && personOf(subject) === everybody) return false
     if (invariant === 'audio of a row is in the bucket') return people.has(personOf(subject))
     // Bytes that no row knows go with the account: what a later synthesis replaced, and what a refused flight left.
     return invariant !== 'audio in the bucket has a row' || !live.has(personOf(subject))

@@ -18,13 +18,15 @@ interface Saying {
   readonly content: string
   readonly key?: string
   readonly accept?: string
+  /** With its question mark. */
+  readonly query?: string
   readonly context?: ExecutionContext
 }
 
 /** Says something to a Worker with some bindings or variables replaced; the answer is returned as it is. */
 export async function sayWith(replaced: Partial<Env>, saying: Saying): Promise<Response> {
-  const { token, id, content, key, accept, context } = saying
-  const request = new Request(`https://neuraform.test/conversations/${id}/turns`, {
+  const { token, id, content, key, accept, query = '', context } = saying
+  const request = new Request(`https://neuraform.test/conversations/${id}/turns${query}`, {
     method: 'POST',
     headers: {
       'CF-Connecting-IP': crypto.randomUUID(),

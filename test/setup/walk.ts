@@ -3,6 +3,7 @@ import type { RegistrationRequired } from '#src/auth/shapes.ts'
 import type { Turn } from '#src/conversations/shapes.ts'
 import type { Provider } from '#src/auth/providers/verified-identity.ts'
 import { fuka, googleToken, registration } from '#test/setup/client.ts'
+import { streamedWav } from '#test/setup/speech.ts'
 import { redirect, tellOf } from '#test/setup/walk-redirect.ts'
 
 /** One request of the main job and its answer, as they went over the wire. */
@@ -158,6 +159,13 @@ async function talk(send: Send, token: string, words: Words): Promise<void> {
   const query = new URL(spoken.audio_url).search
   await send('GET /voice/audio/{id}', 'whole', { id: spoken.id, query })
   await send('GET /voice/audio/{id}', 'range', { id: spoken.id, query, headers: { Range: 'bytes=0-9' } })
+  await send('GET /voice/voices', '', { token })
+  await send('POST /v1/audio/speech', 'hit', { token, body: { model: 'tts-1', input: words.said, voice: fuka } })
+  const recorded = read<{ id: string }>(await send('POST /voice/recordings', '', { token, bytes: streamedWav(300) }))
+  await send('GET /voice/recordings', '', { token })
+  await send('GET /voice/recordings/{id}', '', { token, id: recorded.id })
+  await send('POST /voice/recordings/{id}/transcript', 'not configured', { token, id: recorded.id })
+  await send('DELETE /voice/recordings/{id}', '', { token, id: recorded.id })
   await send('DELETE /conversations/{id}', '', { token, id })
   await send('GET /sync', '', { token })
   await send('GET /usage', '', { token })
@@ -171,6 +179,8 @@ interface SendOptions {
   readonly provider?: Provider
   readonly query?: string
   readonly body?: unknown
+  /** A body that is no JSON. */
+  readonly bytes?: Uint8Array<ArrayBuffer>
   readonly headers?: Record<string, string>
 }
 
@@ -192,6 +202,7 @@ async function exchangeOf(worker: Worker, operation: string, label: string, opti
         'CF-Connecting-IP': crypto.randomUUID(),
         ...options.headers,
       },
+      ...(options.bytes === undefined ? {} : { body: options.bytes }),
       ...(options.body === undefined
         ? {}
         : { body: options.body instanceof URLSearchParams ? options.body.toString() : JSON.stringify(options.body) }),

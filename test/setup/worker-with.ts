@@ -36,6 +36,30 @@ export async function callWith<Body = Record<string, never>>(
   return { status: response.status, headers: response.headers, body: await response.json<Body>() }
 }
 
+interface Upload {
+  readonly token: string
+  readonly body: BodyInit
+  readonly headers: Record<string, string>
+}
+
+/** Posts bytes as they are, with some bindings or variables replaced. */
+export async function uploadWith<Body>(
+  replaced: Partial<Env>,
+  path: string,
+  { token, body, headers }: Upload,
+): Promise<Answer<Body>> {
+  const context = createExecutionContext()
+  const request = new Request(`https://neuraform.test${path}`, {
+    method: 'POST',
+    headers: { 'CF-Connecting-IP': crypto.randomUUID(), Authorization: `Bearer ${token}`, ...headers },
+    body,
+    ...(body instanceof ReadableStream ? { duplex: 'half' } : {}),
+  })
+  const response = await worker.fetch(request, { ...env, ...replaced }, context)
+  await waitOnExecutionContext(context)
+  return { status: response.status, headers: response.headers, body: await response.json<Body>() }
+}
+
 /** Runs one of the Worker's scheduled events to its end, with some bindings or variables replaced. */
 export async function runSchedule(replaced: Partial<Env> = {}, cron = '*/5 * * * *'): Promise<void> {
   await asOwner('select pg_advisory_lock_shared(1)')

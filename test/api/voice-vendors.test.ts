@@ -1,0 +1,123 @@
+import OpenAI, { UnprocessableEntityError } from 'openai'
+import { exports } from 'cloudflare:workers'
+import { describe, expect, inject, it } from 'vitest'
+import { workerVariables } from '#scripts/upstream/worker-variables.ts'
+import type { Speech, VoiceCatalogue } from '#src/voice/shapes.ts'
+import { call, fuka, newUser } from '#test/setup/client.ts'
+import { audioAt, speak } from '#test/setup/speech.ts'
+import { fakeVoice } from '#test/setup/upstreams.ts'
+import { callWith } from '#test/setup/worker-with.ts'
+
+const origin = () => inject('stack').upstreamOrigin
+const elevenLabs = () => workerVariables.elevenLabs(origin())
+const openAi = () => ({ SPEECH_PROVIDER: 'openai', SPEECH_BASE_URL: `${origin()}/v1/` })
+const text = '*laughs* Good evening, little star. The moon is up.'
+const spoken = 'Good evening, little star. The moon is up.'
+
+async function speakBy(variables: Record<string, string>, token: string, more: Record<string, unknown>) {
+  return await callWith<Speech & { code?: string }>(variables, 'POST', '/voice/speech', {
+    token,
+    body: { text, ...more },
+  })
+}
+
+const slt = 'sLtW0manUsEngl1shA2b'
+
+describe('the vendors', () => {
+  it.each([
+    // Faked by the local upstream after https://elevenlabs.io/docs/api-reference/text-to-speech/stream-with-timestamps.
+    ['ElevenLabs, which says when each character sounds', elevenLabs, { voice: slt }, 'provider', 'audio/mpeg', 'ID3ÿ'],
+    // Faked after https://platform.openai.com/docs/api-reference/audio/createSpeech.
+    ['OpenAI, which says nothing', openAi, { voice: 'slt' }, 'estimated', 'audio/mpeg', 'ID3ÿ'],
+    ['OpenAI in WAV', openAi, { voice: 'slt', format: 'wav' }, 'estimated', 'audio/wav', 'R'],
+  ])('%s, are spoken with, and once', async (_name, variables, more, source, type, begins) => {
+    const { token } = await newUser()
+    const [first, again] = [await speakBy(variables(), token, more), await speakBy(variables(), token, more)]
+    expect([first.status, first.body.cache, again.body.cache]).toEqual([200, 'miss', 'hit'])
+    const { body } = first
+    expect([body.source, body.content_type, body.text]).toEqual([source, type, spoken])
+    expect(body.words.map((word) => word.text).join(' ')).toBe(spoken)
+    expect(body.visemes.reduce((sum, { d }) => sum + d, 0)).toBe(body.duration_ms)
+    expect(body.emotions).toEqual([{ t: 0, expression: 'happy', weight: 1 }])
+    const audio = await audioAt(body.audio_url)
+    expect([audio.length, begins.includes(String.fromCodePoint(audio[0] ?? 0))]).toEqual([body.audio_bytes, true])
+    expect(again.body.words).toEqual(body.words)
+  })
+
+  it.each([
+    ['a voice that ElevenLabs does not have', elevenLabs, { voice: 'nobody' }],
+    ['a voice that OpenAI does not have', openAi, { voice: 'nobody' }],
+    ['a format that ElevenLabs does not make', elevenLabs, { voice: slt, format: 'wav' }],
+  ])('refuse %s', async (_name, variables, more) => {
+    const { token } = await newUser()
+    const { status, body } = await speakBy(variables(), token, more)
+    expect([status, body.code]).toEqual([422, 'speech_refused'])
+  })
+
+  it('are asked with their own key', async () => {
+    const { token } = await newUser()
+    const { status, body } = await speakBy({ ...elevenLabs(), SPEECH_API_KEY: '' }, token, { voice: slt })
+    expect([status, body.code]).toEqual([503, 'upstream_unavailable'])
+  })
+
+  it('name their voices', async () => {
+    const { token } = await newUser()
+    const read = async (variables: Record<string, string>) =>
+      (await callWith<VoiceCatalogue>(variables, 'GET', '/voice/voices', { token })).body
+    const offline = (await call<VoiceCatalogue>('GET', '/voice/voices', { token })).body
+    expect(offline).toMatchObject({ provider: 'offline', default_voice: 'slt', formats: ['wav'] })
+    expect(offline.items).toContainEqual({ id: 'slt', name: 'slt', description: 'a woman, US English' })
+    const [labs, dialect] = [await read(elevenLabs()), await read({ ...openAi(), SPEECH_VOICE: 'nova' })]
+    expect([labs.provider, labs.formats, labs.items.map(({ id }) => id)]).toEqual([
+      'elevenlabs',
+      ['mp3', 'opus'],
+      expect.arrayContaining([slt]),
+    ])
+    expect([dialect.default_voice, dialect.items.length > 5]).toEqual(['nova', true])
+  })
+})
+
+describe('the OpenAI dialect of speech', () => {
+  const clientOf = (apiKey: string) =>
+    new OpenAI({
+      apiKey,
+      baseURL: 'https://neuraform.test/v1',
+      maxRetries: 0,
+      dangerouslyAllowBrowser: true,
+      fetch: async (url, init) => {
+        const headers = new Headers(init?.headers)
+        headers.set('CF-Connecting-IP', crypto.randomUUID())
+        return await exports.default.fetch(new Request(url, { ...(init as RequestInit), headers }))
+      },
+    })
+
+  it('speaks as a persona, by slug or id, and as a voice', async () => {
+    const { token } = await newUser()
+    const voice = fakeVoice()
+    const client = clientOf(token)
+    for (const name of ['fuka', fuka, 'rms']) {
+      const response = await client.audio.speech.create({ model: 'tts-1', input: 'Good morning.', voice: name })
+      const bytes = new Uint8Array(await response.arrayBuffer())
+      expect([response.headers.get('Content-Type'), new TextDecoder().decode(bytes.subarray(0, 4))]).toEqual([
+        'audio/wav',
+        'RIFF',
+      ])
+    }
+    expect(voice.bodies.map(({ voice: asked, rate }) => [asked, rate])).toEqual([
+      ['slt', 1.05],
+      ['rms', 1],
+    ])
+    expect((await speak(token, 'Good morning.', { persona_id: fuka })).body.cache).toBe('hit')
+  })
+
+  it.each([
+    ['a voice that nobody has', { voice: 'nobody' }],
+    ['a format that is not made', { voice: 'slt', response_format: 'flac' as const }],
+    ['what nobody can say', { voice: 'slt', input: '🌊' }],
+    ['another pace', { voice: 'slt', speed: 2 }],
+  ])('refuses %s as that API does', async (_name, more) => {
+    const { token } = await newUser()
+    const asked = clientOf(token).audio.speech.create({ model: 'tts-1', input: 'Good morning.', ...more })
+    await expect(asked).rejects.toBeInstanceOf(UnprocessableEntityError)
+  })
+})
