@@ -84,6 +84,8 @@ grant insert, delete on public.voice_data to neuraform_gate;
 grant update (id, r2_key, audio_bytes, duration_ms, codec, voice, provider, created_at, used_at) on public.voice_data, public.shared_speech
   to neuraform_gate;
 --> statement-breakpoint
+grant update (persona_id) on public.shared_speech to neuraform_gate;
+--> statement-breakpoint
 grant update (user_id, holder, expires_at) on public.speech_leases to neuraform_gate;
 --> statement-breakpoint
 grant select, insert on public.speech_hits to neuraform_gate;

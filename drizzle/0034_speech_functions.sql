@@ -119,12 +119,28 @@ begin
   ) returns text language plpgsql volatile security definer set search_path = '' as $body$
   declare me uuid := app.current_user_id(); before text;
   begin
+    perform app.settle_usage(characters_id, characters), app.settle_usage(bytes_id, case when line_is_shared then 0 else bytes end);
+    if exists (select from public.voice_data v where v.id = audio_id and v.user_id = me)
+      or exists (select from public.shared_speech s where s.id = audio_id) then
+      return null;
+    end if;
+    -- Another one has taken over, and stores the line: this audio is one too many.
+    delete from public.speech_leases l where l.cache_key = line_key and l.holder = lease_holder and l.user_id = me;
+    if not found then
+      return audio_key;
+    end if;
     if line_is_shared then
       select s.r2_key into before from public.shared_speech s where s.cache_key = line_key for update;
-      insert into public.shared_speech (id, cache_key, persona_id, r2_key, audio_bytes, duration_ms, codec, voice, provider)
-        values (audio_id, line_key, store_speech.persona_id, audio_key, bytes, milliseconds, audio_codec, spoken_by, vendor)
+      insert into public.shared_speech (id, cache_key, r2_key, audio_bytes, duration_ms, codec, voice, provider)
+        values (audio_id, line_key, audio_key, bytes, milliseconds, audio_codec, spoken_by, vendor)
         on conflict (cache_key) do update set id = excluded.id, r2_key = excluded.r2_key, audio_bytes = excluded.audio_bytes,
           duration_ms = excluded.duration_ms, codec = excluded.codec, created_at = now(), used_at = now();
+      begin
+        update public.shared_speech s set persona_id = store_speech.persona_id where s.id = audio_id;
+      exception when foreign_key_violation then
+        -- Its companion went meanwhile: the sweep takes it.
+        null;
+      end;
     else
       select v.r2_key into before from public.voice_data v where v.user_id = me and v.cache_key = line_key for update;
       insert into public.voice_data (id, user_id, kind, cache_key, r2_key, audio_bytes, duration_ms, codec, voice, provider)
@@ -132,12 +148,10 @@ begin
         on conflict (user_id, cache_key) do update set id = excluded.id, r2_key = excluded.r2_key, audio_bytes = excluded.audio_bytes,
           duration_ms = excluded.duration_ms, codec = excluded.codec, created_at = now(), used_at = now();
     end if;
-    delete from public.speech_leases l where l.cache_key = line_key and l.holder = lease_holder and l.user_id = me;
-    perform app.settle_usage(characters_id, characters), app.settle_usage(bytes_id, case when line_is_shared then 0 else bytes end);
-    return nullif(before, audio_key);
+    return before;
   end $body$;
   comment on function app.store_speech(bytea, boolean, uuid, uuid, uuid, uuid, integer, uuid, text, integer, integer, text, text, text) is
-    'Says where a line''s audio lies, gives its lease back and says what it took; where the audio lay that it replaces.';
+    'Says what a line took and, for whoever holds its lease, where its audio lies; where the audio lay that it replaces, or, once another one has taken over, this one. A second time null.';
 
   create function app.dispensable_audio(idle_days integer, most_bytes bigint, most integer)
     returns table (id uuid, user_id uuid, r2_key text, cache_key bytea)

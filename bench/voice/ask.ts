@@ -49,7 +49,11 @@ export async function open({ origin, headers }: Asked, wish: Request): Promise<I
   const sent = request(new URL(wish.path, origin), {
     agent,
     method: wish.method,
-    headers: { ...(wish.body === undefined ? {} : { 'Content-Type': 'application/json' }), ...headers, ...wish.headers },
+    headers: {
+      ...(wish.body === undefined ? {} : { 'Content-Type': 'application/json' }),
+      ...headers,
+      ...wish.headers,
+    },
   })
   sent.end(wish.body)
   const [response] = (await once(sent, 'response')) as [IncomingMessage]

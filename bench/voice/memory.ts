@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { ask, open, speech } from '#bench/voice/ask.ts'
+import { ask, open, speech, type Asked } from '#bench/voice/ask.ts'
 import { openInspector } from '#bench/voice/inspector.ts'
 import { bytesOnTheWay, peakResidentBytes } from '#bench/voice/process.ts'
 import type { Setting } from '#bench/voice/setting.ts'
@@ -9,10 +9,12 @@ import { longText } from '#bench/voice/vendor.ts'
 const mebibyte = 1_024 * 1_024
 const shortBytes = mebibyte
 const longLines = 5
-const samples = 20
+// How often a line is looked into.
+const looksIn = (bytes: number) => Math.max(2, Math.floor(bytes / mebibyte))
 // Long enough for the Worker to fill whatever it fills while nobody listens.
 const restMs = 100
-const mostGrowthBytes = 30_000_000
+// Three of the parts that R2 takes: less than the longest line, so that one that is held as a whole is seen.
+const mostGrowthBytes = 3 * 5 * mebibyte
 const mostAheadBytes = 6 * mebibyte
 
 /**
@@ -39,8 +41,11 @@ export async function measureMemory(setting: Setting, bytes: number): Promise<re
   const each = (all: readonly number[]) => all.map(megabytes).join(', ')
   const length = megabytes(bytes)
   row(`held by the isolate after lines of ${megabytes(shortBytes)} MB`, `${megabytes(liveBefore)} MB`)
-  row(`held at most during each of ${longLines} lines of ${length} MB, ${samples} looks each`, `${each(held)} MB`)
-  row(`ahead of a slow listener at most, each line`, `${each(aheads)} MB`)
+  row(
+    `held at most during each of ${longLines} lines of ${length} MB, ${looksIn(bytes)} looks each`,
+    `${each(held)} MB`,
+  )
+  row('ahead of a slow listener at most, each line', `${each(aheads)} MB`)
   row('resident at most, with local R2 and garbage: after short lines', `${megabytes(residentBefore)} MB`)
   row('resident at most, after each long line', `${each(residents)} MB`)
   return [
@@ -59,7 +64,7 @@ export async function measureMemory(setting: Setting, bytes: number): Promise<re
 /** Hears a line to its end, with rests; throws where it is not whole. */
 async function hear(
   { vendor }: Setting,
-  { asked, port }: { asked: Parameters<typeof open>[0]; port: number },
+  { asked, port }: { asked: Asked; port: number },
   bytes: number,
   name: string,
   look?: () => Promise<number>,
@@ -69,7 +74,7 @@ async function hear(
   let [heardBytes, looks, heldBytes, aheadBytes] = [0, 0, 0, 0]
   for await (const piece of response as AsyncIterable<Buffer>) {
     heardBytes += piece.length
-    if (look === undefined || heardBytes < (bytes * looks) / samples) continue
+    if (look === undefined || heardBytes < (bytes * looks) / looksIn(bytes)) continue
     looks += 1
     await pause(restMs)
     const onTheWay = await bytesOnTheWay([vendor.port, port])

@@ -47,8 +47,8 @@ export async function startWorkers(parts: readonly WorkerPart[], inspectorPort?:
     }),
   )
   await miniflare.ready
-  const started = (await workerdPids()).filter((pid) => !before.includes(pid))
-  return { ports, pid: started[0], stop: async () => await miniflare.dispose() }
+  const pid = (await workerdPids()).find((one) => !before.includes(one))
+  return { ports, pid, stop: async () => await miniflare.dispose() }
 }
 
 /** The processes named workerd that this one started; none where there is no /proc. */

@@ -139,5 +139,6 @@ function defaultsFor(
     ...workerVariables.identity(upstreamOrigin),
     ...(values['LLM_API_KEY'] === undefined ? workerVariables.companion(upstreamOrigin) : {}),
     ...(isOfflineVoice ? workerVariables.voice(upstreamOrigin) : {}),
+    ...(values['TRANSCRIPTION_API_KEY'] === undefined ? workerVariables.transcription(upstreamOrigin) : {}),
   }
 }

@@ -24,7 +24,7 @@ export interface SpeechWish {
 const mostCharacters = 3_000
 
 // Of these the next sentence would fail as well.
-const hopeless: readonly ProblemCode[] = ['quota_exceeded', 'not_configured', 'not_found', 'unauthenticated']
+const hopeless: ReadonlySet<ProblemCode> = new Set(['quota_exceeded', 'not_configured', 'not_found', 'unauthenticated'])
 
 /**
  * Has the companion speak a reply while it is being made: each sentence once it is finished, one after the other, so that their
@@ -90,7 +90,7 @@ export class TurnSpeech {
     } catch (error) {
       const code = error instanceof Problem ? error.code : 'internal'
       this.#caller.report({ event: 'sentence_not_spoken', ...describeFailure(error) })
-      this.#isOver = hopeless.includes(code)
+      this.#isOver = hopeless.has(code)
       this.#emit({ ...place, code })
     }
   }

@@ -1,7 +1,7 @@
 import type { Expression } from '#src/speech/expressions.ts'
 
 /** How surely words describe what someone does: not at all, as a bare or -ing or past form, or in the third person. */
-export type DirectionForm = 'none' | 'weak' | 'strong'
+type DirectionForm = 'none' | 'weak' | 'strong'
 
 /** What a lexicon makes of the content of a possible stage direction. */
 export interface Direction {

@@ -14,7 +14,7 @@ export interface VoiceSettings {
 }
 
 /** What to say, and how. */
-export interface SpeechRequest {
+interface SpeechRequest {
   readonly text: string
   readonly voice: string
   readonly format: SpeechFormat

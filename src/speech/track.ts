@@ -10,7 +10,7 @@ import { wordSpans } from '#src/speech/word-spans.ts'
 import type { WordSpan } from '#src/speech/word-spans.ts'
 import { timedWords } from '#src/speech/word-times.ts'
 
-export { visemes, type Viseme }
+export { visemes }
 
 /**
  * What an avatar does while a line is played. `t` and `d` are whole milliseconds from the start of the audio, `w` and `weight`

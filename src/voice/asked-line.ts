@@ -36,7 +36,7 @@ export interface AskedLine {
 }
 
 /** Who is to speak. */
-export interface Speaker {
+interface Speaker {
   readonly persona: string | null
   readonly voice: string | null
 }
@@ -184,7 +184,10 @@ interface StoredAudio {
   readonly durationMs: number
 }
 
-/** Says where the line's audio lies and what it took. Returns where the audio lay that it replaces. Flown again it does nothing more. */
+/**
+ * Says where the line's audio lies and what it took. Returns where the audio lay that it replaces, or, where another request has
+ * taken the line over, this audio's own place. Flown again it does nothing more.
+ */
 export async function storeLine(
   caller: Caller,
   { id, usage, line, format, provider }: AskedLine,

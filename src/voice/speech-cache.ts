@@ -22,7 +22,7 @@ export const indexPrefixOf = (userId: string) => `speech/2/${userId}/`
 export const audioPrefixOf = (userId: string) => `u/${userId}/`
 
 /** Where lines that everybody may hear lie in R2. */
-export const sharedAudioPrefix = 'shared/'
+const sharedAudioPrefix = 'shared/'
 
 /** The R2 key of a line's track, beside its audio. */
 export const trackKeyOf = (r2Key: string) => `${r2Key}/track`

@@ -135,7 +135,7 @@ async function remember(
   try {
     const replaced = await storeLine(caller, asked, claimed, { r2Key, bytes: written.bytes, durationMs })
     if (replaced !== null) caller.defer(forgetLine(caller, replaced))
-    return true
+    return replaced !== r2Key
   } catch (error) {
     // Only a refusal says that the row is not there; bytes that no row knows go with the account.
     if (error instanceof Problem && error.code === 'unauthenticated') caller.defer(forgetLine(caller, r2Key, place))

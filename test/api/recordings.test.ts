@@ -1,6 +1,5 @@
 import { env } from 'cloudflare:workers'
-import { describe, expect, inject, it } from 'vitest'
-import { workerVariables } from '#scripts/upstream/worker-variables.ts'
+import { describe, expect, it } from 'vitest'
 import type { Usage } from '#src/usage/shapes.ts'
 import type { Recording, RecordingPage } from '#src/voice/shapes.ts'
 import { call, newUser, rawCall, type Answer } from '#test/setup/client.ts'
@@ -176,16 +175,16 @@ describe('a transcript', () => {
 
   it('is what the service that is configured heard', async () => {
     const { token, id } = await recorded()
-    const variables = workerVariables.transcription(inject('stack').upstreamOrigin)
-    const { status, body } = await callWith<{ text: string }>(variables, 'POST', `/voice/recordings/${id}/transcript`, {
-      token,
-    })
+    const { status, body } = await call<{ text: string }>('POST', `/voice/recordings/${id}/transcript`, { token })
     expect([status, body]).toEqual([200, { text: spoken }])
   })
 
   it('needs one', async () => {
     const { token, id } = await recorded()
-    const { status, body } = await call<{ code: string }>('POST', `/voice/recordings/${id}/transcript`, { token })
+    const none = { TRANSCRIPTION_BASE_URL: '' }
+    const { status, body } = await callWith<{ code: string }>(none, 'POST', `/voice/recordings/${id}/transcript`, {
+      token,
+    })
     expect([status, body.code]).toEqual([503, 'not_configured'])
   })
 

@@ -71,7 +71,7 @@ describe('a reply that is spoken', () => {
     expect(heard).not.toContain('finish')
     reply.write(`${chunkOf(' one.')}${endOfReply}`)
     reply.close()
-    for (let part = await reader.read(); part.done !== true; part = await reader.read()) heard += part.value
+    for (let part = await reader.read(); !part.done; part = await reader.read()) heard += part.value
     await end()
     expect(partsOf(eventsOf(heard)).map((part) => part.text)).toEqual(['The first one.', 'And the second one.'])
   })

@@ -56,7 +56,7 @@ describe('speech as audio', () => {
     expect([first.value?.length, await rowsOf(user.id)]).toEqual([5_000, []])
     void writer.write(wav.subarray(5_000)).then(async () => await writer.close())
     let length = first.value?.length ?? 0
-    for (let part = await reader.read(); part.done !== true; part = await reader.read()) length += part.value.length
+    for (let part = await reader.read(); !part.done; part = await reader.read()) length += part.value.length
     await end()
     expect([length, await rowsOf(user.id)]).toEqual([wav.length, [{ audio_bytes: wav.length, duration_ms: 1_000 }]])
   })

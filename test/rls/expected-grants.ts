@@ -77,7 +77,7 @@ export const expectedGrants: Readonly<Record<string, Readonly<Record<string, Ver
     shared_speech: {
       select: '*',
       insert: '*',
-      update: 'id r2_key audio_bytes duration_ms codec voice provider created_at used_at',
+      update: 'id persona_id r2_key audio_bytes duration_ms codec voice provider created_at used_at',
       delete: '*',
     },
     speech_leases: { select: '*', insert: '*', update: 'user_id holder expires_at', delete: '*' },

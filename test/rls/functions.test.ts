@@ -229,7 +229,8 @@ describe('a line of speech', () => {
         clients.map(async (client) => await flyAs(client, person, [[...line, randomUUID()]], 'commit')),
       )
       const states = answers.map((answer) => ('rows' in answer ? answer.rows[0]?.['state'] : answer.code))
-      expect(states.toSorted()).toEqual([...Array.from({ length: 19 }, () => 'busy'), 'ours'])
+      expect(states.filter((state) => state === 'ours')).toHaveLength(1)
+      expect(states.filter((state) => state === 'busy')).toHaveLength(19)
     } finally {
       await Promise.all(clients.map(async (client) => await client.end()))
     }

@@ -11,6 +11,7 @@ import {
   noLease,
   nothingOf,
   second,
+  uuid,
   type Claim,
   type Request,
 } from '#test/rls/speech-claims.ts'
@@ -161,6 +162,9 @@ function storingCalls(scene: Scene): readonly Call[] {
     stored('voice_data', request, `a.user_id = '${one}' and a.kind = 'speech' and a.expires_at is null`)
   const settled = (characters: number, bytes: number) => `${noLease} and exists (${day([0, 0], [characters, bytes])})`
   const replaced = `= 'key of ' || ${first.audio}`
+  // The second one finds the audio broken, and claims the line.
+  const anew = (isShared = false) =>
+    claimed({ isShared, broken: first.audio, request: second, dailyCharacters: 100, dailyBytes: 100 })
   return [
     {
       name: 'store_speech',
@@ -176,17 +180,17 @@ function storingCalls(scene: Scene): readonly Call[] {
     {
       name: 'store_speech in place of another',
       role,
-      text: `${begun}; select ${store(first)}; select 1 where ${store(second)} ${replaced}`,
+      text: `${begun}; select ${store(first)}; ${anew()}; select 1 where ${store(second)} ${replaced}`,
     },
     {
       name: 'store_speech in place of another, and there is one',
       role,
-      text: `${begun}; select ${store(first)}; select ${store(second)}${andThen(isOwn(second))}`,
+      text: `${begun}; select ${store(first)}; ${anew()}; select ${store(second)}${andThen(isOwn(second))}`,
     },
     {
       name: 'store_speech flown again',
       role,
-      text: `${begun}; select ${store(first)}; select ${store(second)}; select 1 where ${store(second)} is null`,
+      text: `${begun}; select ${store(first)}; ${anew()}; select ${store(second)}; select 1 where ${store(second)} is null`,
     },
     {
       name: 'store_speech flown again, settled once',
@@ -208,12 +212,12 @@ function storingCalls(scene: Scene): readonly Call[] {
     {
       name: 'store_speech for everybody in place of another',
       role,
-      text: `${begunShared}; select ${store(first, true)}; select 1 where ${store(second, true)} ${replaced}`,
+      text: `${begunShared}; select ${store(first, true)}; ${anew(true)}; select 1 where ${store(second, true)} ${replaced}`,
     },
     {
       name: 'store_speech for everybody flown again',
       role,
-      text: `${begunShared}; select ${store(first, true)}; select ${store(second, true)}; select 1 where ${store(second, true)} is null`,
+      text: `${begunShared}; select ${store(first, true)}; ${anew(true)}; select ${store(second, true)}; select 1 where ${store(second, true)} is null`,
     },
     {
       name: 'store_speech of another request, leaving the lease',
@@ -226,9 +230,24 @@ function storingCalls(scene: Scene): readonly Call[] {
       text: `${begun}; ${asOther}; select ${store(first)}${andThen(`${leaseOf(first, one)} and exists (${day([5, 7], [0, 0])})`)}`,
     },
     {
-      name: 'store_speech of another person, in place of nothing',
+      name: 'store_speech of who has no lease',
       role,
-      text: `${begun}; select ${store(first)}; ${asOther}; select 1 where ${store(second)} is null`,
+      text: `${begun}; ${asOther}; select 1 where ${store(second)} = 'key of ' || ${second.audio}`,
+    },
+    {
+      name: 'store_speech of who has no lease, leaving nothing',
+      role,
+      text: `${begun}; select ${store(second)}; select ${store(second, true)}${andThen(
+        `select 1 where not exists (select from public.voice_data where id = ${second.audio})
+           and not exists (select from public.shared_speech where id = ${second.audio})`,
+      )}`,
+    },
+    {
+      name: 'store_speech for everybody, of a companion that went meanwhile',
+      role,
+      text: `${begunShared}; select ${store(first, true, uuid(999))}${andThen(
+        `${stored('shared_speech', first, 'a.persona_id is null')} and ${settled(5, 0)}`,
+      )}`,
     },
     {
       name: 'store_speech of another person, leaving one’s own line',

@@ -164,7 +164,7 @@ async function talk(send: Send, token: string, words: Words): Promise<void> {
   const recorded = read<{ id: string }>(await send('POST /voice/recordings', '', { token, bytes: streamedWav(300) }))
   await send('GET /voice/recordings', '', { token })
   await send('GET /voice/recordings/{id}', '', { token, id: recorded.id })
-  await send('POST /voice/recordings/{id}/transcript', 'not configured', { token, id: recorded.id })
+  await send('POST /voice/recordings/{id}/transcript', '', { token, id: recorded.id })
   await send('DELETE /voice/recordings/{id}', '', { token, id: recorded.id })
   await send('DELETE /conversations/{id}', '', { token, id })
   await send('GET /sync', '', { token })

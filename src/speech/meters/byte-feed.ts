@@ -1,5 +1,5 @@
 /** What a parser asks for: sight of the next bytes, at least so many; or that so many go by, which need not be kept. */
-export type Wish = { readonly see: number } | { readonly pass: number }
+type Wish = { readonly see: number } | { readonly pass: number }
 
 /**
  * A parser yields wishes. A `see` is answered with all bytes at hand, at least as many as it asked for, which it may read
