@@ -21,7 +21,7 @@ export async function comparePlaying({ services: [service], bare }: Setting, rou
   const play = async ({ asked, path }: typeof ours) => expectOk(await ask(asked, { method: 'GET', path }))
   const { body } = await play(ours)
   await ask(bare, { method: 'PUT', path: theirs.path, body, headers: { 'Content-Type': 'audio/wav' } })
-  for (let warm = 0; warm < 20; warm += 1) for (const side of [ours, theirs]) await play(side)
+  for (let warm = 0; warm < Math.min(rounds, 20); warm += 1) for (const side of [ours, theirs]) await play(side)
   for (let round = 0; round < rounds; round += 1) {
     for (const side of round % 2 === 0 ? [ours, theirs] : [theirs, ours]) {
       const { body: heard, lastMs } = await play(side)
@@ -60,7 +60,8 @@ export async function compareFirstBytes({ services: [service], bare }: Setting, 
   const flights: number[] = []
   const hear = async ({ asked }: typeof ours, text: string) =>
     expectOk(await ask(asked, { ...speech(text, 'audio'), leaveOut: headerBytes })).firstMs
-  for (let warm = 0; warm < 5; warm += 1) for (const side of [ours, theirs]) await hear(side, `Warm ${warm}.`)
+  for (let warm = 0; warm < Math.min(rounds, 5); warm += 1)
+    for (const side of [ours, theirs]) await hear(side, `Warm ${warm}.`)
   for (let round = 0; round < rounds; round += 1) {
     for (const side of round % 2 === 0 ? [ours, theirs] : [theirs, ours]) {
       side.found.push(await hear(side, `Round ${round}, and the moon is up.`))

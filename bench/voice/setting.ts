@@ -31,7 +31,7 @@ export interface Setting {
 }
 
 /** A service that has a process to itself. */
-export interface Apart {
+interface Apart {
   readonly asked: Asked
   readonly port: number
   readonly pid: number | undefined
@@ -59,8 +59,10 @@ export async function makeSetting(options: SettingOptions): Promise<Setting> {
     upstreamOrigin,
     keys: makeWorkerKeys(),
   })
-  const serviceBundle = await bundleWorker(join(root, 'wrangler.toml'), join(directory, 'service'))
-  const bareBundle = await bundleWorker(join(root, 'bench/voice/wrangler.toml'), join(directory, 'bare'))
+  const [serviceBundle, bareBundle] = await Promise.all([
+    bundleWorker(join(root, 'wrangler.toml'), join(directory, 'service')),
+    bundleWorker(join(root, 'bench/voice/wrangler.toml'), join(directory, 'bare')),
+  ])
   const part = (name: string, bundle: Bundle): WorkerPart => ({
     name,
     bundle,

@@ -12,7 +12,7 @@ import {
   type Wish,
 } from '#src/voice/asked-line.ts'
 import { signedAudio } from '#src/voice/signed-audio.ts'
-import { audioKeyOf, findTrack, speechStorage, type LinePlace } from '#src/voice/speech-cache.ts'
+import { audioKeyOf, findAudio, findTrack, type LinePlace } from '#src/voice/speech-cache.ts'
 import type { Speech, Track } from '#src/voice/shapes.ts'
 import { synthesise, type Listener, type SpokenLine } from '#src/voice/synthesise.ts'
 
@@ -25,7 +25,7 @@ import { synthesise, type Listener, type SpokenLine } from '#src/voice/synthesis
  */
 export async function speak(caller: Caller, wish: Wish): Promise<Speech> {
   const asked = await askedLine(caller, wish)
-  const found = await findOrClaim(caller, asked)
+  const found = await findOrClaim(caller, asked, async (place, line) => await findTrack(caller, place, line))
   if (found.isHeld) return await speechOfHeld(caller, asked, found)
   const { claimed, place } = found
   return await speechOfSpoken(caller, asked, place, await making(caller, asked, claimed, place))
@@ -37,18 +37,12 @@ export async function speak(caller: Caller, wish: Wish): Promise<Speech> {
  */
 export async function speakAloud(caller: Caller, wish: Wish): Promise<Response> {
   const asked = await askedLine(caller, wish)
-  const found = await findOrClaim(caller, asked)
+  const found = await findOrClaim(caller, asked, async (_place, line) => await findAudio(caller, line))
   const headers = { 'Content-Type': contentTypeOf[asked.format], 'Cache-Control': 'no-store' }
   if (found.isHeld) {
-    const object = await speechStorage(caller.config).audio.get(found.line.r2_key)
-    if (object === null) throw new Problem('unavailable', 'The audio could not be read.')
-    return new Response(object.body.pipeThrough(new FixedLengthStream(object.size)), {
-      headers: {
-        ...headers,
-        'Content-Length': String(object.size),
-        'X-Speech-Id': found.line.id,
-        'X-Speech-Cache': 'hit',
-      },
+    const { size, body } = found.held
+    return new Response(body.pipeThrough(new FixedLengthStream(size)), {
+      headers: { ...headers, 'Content-Length': String(size), 'X-Speech-Id': found.line.id, 'X-Speech-Cache': 'hit' },
     })
   }
   const { claimed, place } = found
@@ -108,33 +102,47 @@ class AudioStream {
   }
 }
 
-type Found =
-  | { readonly isHeld: true; readonly line: CachedLine; readonly track: Track; readonly place: LinePlace }
+type Found<T> =
+  | { readonly isHeld: true; readonly line: CachedLine; readonly held: T; readonly place: LinePlace }
   | { readonly isHeld: false; readonly claimed: ClaimedLine; readonly place: LinePlace }
 
-const pollMs = 250
+const pollsMs = [100, 150, 250, 500, 1_000] as const
 
 /** Wakes those of this isolate who wait for a line, by its key; the clock wakes those of others. */
 const ends = new Map<string, Promise<unknown>>()
 
-/** The line as it is held, or the claim to speak it; waits while another request has it spoken. */
-async function findOrClaim(caller: Caller, asked: AskedLine): Promise<Found> {
+/**
+ * The line as the stores hold it, or the claim to speak it; waits while another request has it spoken. `look` finds in the stores
+ * what is needed of it, and undefined where that is not there.
+ */
+async function findOrClaim<T>(
+  caller: Caller,
+  asked: AskedLine,
+  look: (place: LinePlace, line: CachedLine) => Promise<T | undefined>,
+): Promise<Found<T>> {
   const waitUntil = Date.now() + 2 * caller.config.SPEECH_DEADLINE_MS
   let brokenId: string | undefined
-  while (true) {
+  for (let polls = 0; ; polls += 1) {
     const claim = await claimLine(caller, asked, brokenId)
     const place = { vault: await openVault(caller), isShared: claim.is_shared, cacheKey: claim.cache_key }
     if (claim.state === 'ours') return { isHeld: false, claimed: claim, place }
     if (claim.state === 'cached') {
-      const track = await findTrack(caller, place, claim)
-      if (track !== undefined) return { isHeld: true, line: claim, track, place }
+      const held = await look(place, claim)
+      if (held !== undefined) return { isHeld: true, line: claim, held, place }
       brokenId = claim.id
       continue
     }
     if (Date.now() > waitUntil) throw new Problem('deadline_exceeded')
-    const pause = new Promise((resolve) => setTimeout(resolve, pollMs))
-    await Promise.race([ends.get(nameOf(place)) ?? pause, new Promise((resolve) => setTimeout(resolve, 4 * pollMs))])
+    await woken(ends.get(nameOf(place)), pollsMs[Math.min(polls, pollsMs.length - 1)] ?? 1_000)
   }
+}
+
+/** Resolves with the end of what is waited for, or after so many milliseconds. */
+async function woken(end: Promise<unknown> | undefined, milliseconds: number): Promise<void> {
+  const pause = Promise.withResolvers<void>()
+  const timer = setTimeout(() => pause.resolve(), milliseconds)
+  await Promise.race([end ?? pause.promise, pause.promise])
+  clearTimeout(timer)
 }
 
 const nameOf = ({ vault, isShared, cacheKey }: LinePlace) => `${isShared ? '' : vault.userId}/${cacheKey.toHex()}`
@@ -165,7 +173,7 @@ async function making(
 async function speechOfHeld(
   caller: Caller,
   { format }: AskedLine,
-  { line, track, place }: Found & { isHeld: true },
+  { line, held: track, place }: Found<Track> & { isHeld: true },
 ): Promise<Speech> {
   const { id, audio_bytes, duration_ms } = line
   const content_type = contentTypeOf[format]

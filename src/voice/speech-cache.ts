@@ -78,6 +78,18 @@ export async function findTrack(scope: RequestScope, place: LinePlace, line: Loc
   }
 }
 
+/** The audio of a line, if the bucket holds it as the row says. One that fails or disagrees is a miss. */
+export async function findAudio(scope: RequestScope, line: LocatedLine): Promise<R2ObjectBody | undefined> {
+  try {
+    const object = await speechStorage(scope.config).audio.get(line.r2_key)
+    if (object?.size === line.audio_bytes) return object
+    await object?.body.cancel()
+  } catch (error) {
+    scope.report({ event: 'speech_not_found', ...describeFailure(error) })
+  }
+  return undefined
+}
+
 async function trackOf(place: LinePlace, id: string, text: string | null): Promise<Track | undefined> {
   const entry = parsed(Entry, text)
   return entry?.id === id ? await openTrack(place, id, entry.track) : undefined
