@@ -1,4 +1,4 @@
--- A line is spoken once: for a person, or for everybody where a companion publishes it; while it is made, others wait for it.
+-- Lines that were spoken, who is having one spoken, what was heard again; recordings; seconds that were transcribed.
 CREATE TABLE "shared_speech" (
 	"id" uuid PRIMARY KEY NOT NULL,
 	"cache_key" "bytea" NOT NULL,
@@ -32,11 +32,15 @@ CREATE TABLE "speech_leases" (
 	"cache_key" "bytea" PRIMARY KEY NOT NULL,
 	"user_id" uuid DEFAULT app.current_user_id() NOT NULL,
 	"holder" uuid NOT NULL,
+	"audio_key" text NOT NULL,
 	"expires_at" timestamp (3) with time zone NOT NULL
 );
 --> statement-breakpoint
 ALTER TABLE "speech_leases" ENABLE ROW LEVEL SECURITY;--> statement-breakpoint
+ALTER TABLE "usage_days" DROP CONSTRAINT "usage_days_kind_check";--> statement-breakpoint
+ALTER TABLE "usage_ledger" DROP CONSTRAINT "usage_ledger_kind_check";--> statement-breakpoint
 ALTER TABLE "voice_data" DROP CONSTRAINT "voice_data_codec_check";--> statement-breakpoint
+ALTER TABLE "erasures" ADD COLUMN "due_at" timestamp (3) with time zone;--> statement-breakpoint
 ALTER TABLE "voice_data" ADD COLUMN "used_at" timestamp (3) with time zone DEFAULT now() NOT NULL;--> statement-breakpoint
 ALTER TABLE "shared_speech" ADD CONSTRAINT "shared_speech_persona_id_fkey" FOREIGN KEY ("persona_id") REFERENCES "public"."personas"("id") ON DELETE set null ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "speech_hits" ADD CONSTRAINT "speech_hits_user_id_fkey" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
@@ -46,8 +50,11 @@ CREATE INDEX "shared_speech_used_at_idx" ON "shared_speech" USING btree ("used_a
 CREATE INDEX "speech_leases_user_id_idx" ON "speech_leases" USING btree ("user_id");--> statement-breakpoint
 CREATE INDEX "speech_leases_expires_at_idx" ON "speech_leases" USING btree ("expires_at");--> statement-breakpoint
 CREATE INDEX "voice_data_recordings_user_id_created_at_id_idx" ON "voice_data" USING btree ("user_id","created_at","id") WHERE kind = 'recording';--> statement-breakpoint
+CREATE INDEX "voice_data_speech_user_id_used_at_id_audio_bytes_idx" ON "voice_data" USING btree ("user_id","used_at" DESC NULLS LAST,"id" DESC NULLS LAST,"audio_bytes") WHERE kind = 'speech' and expires_at is null;--> statement-breakpoint
 CREATE INDEX "voice_data_speech_used_at_idx" ON "voice_data" USING btree ("used_at") WHERE kind = 'speech';--> statement-breakpoint
 CREATE INDEX "voice_data_expires_at_idx" ON "voice_data" USING btree ("expires_at") WHERE expires_at is not null;--> statement-breakpoint
+ALTER TABLE "usage_days" ADD CONSTRAINT "usage_days_kind_check" CHECK (kind in ('llm_tokens', 'speech_characters', 'transcribed_seconds', 'stored_bytes'));--> statement-breakpoint
+ALTER TABLE "usage_ledger" ADD CONSTRAINT "usage_ledger_kind_check" CHECK (kind in ('llm_tokens', 'speech_characters', 'transcribed_seconds', 'stored_bytes'));--> statement-breakpoint
 ALTER TABLE "voice_data" ADD CONSTRAINT "voice_data_cache_key_check" CHECK ((kind = 'speech') = (cache_key is not null));--> statement-breakpoint
 ALTER TABLE "voice_data" ADD CONSTRAINT "voice_data_codec_check" CHECK (codec in ('wav', 'mp3', 'opus', 'webm', 'mp4'));--> statement-breakpoint
 CREATE POLICY "voice_data_gate_insert" ON "voice_data" AS PERMISSIVE FOR INSERT TO "neuraform_gate" WITH CHECK (true);--> statement-breakpoint
@@ -65,8 +72,8 @@ CREATE POLICY "speech_leases_gate_select" ON "speech_leases" AS PERMISSIVE FOR S
 CREATE POLICY "speech_leases_gate_insert" ON "speech_leases" AS PERMISSIVE FOR INSERT TO "neuraform_gate" WITH CHECK (true);--> statement-breakpoint
 CREATE POLICY "speech_leases_gate_update" ON "speech_leases" AS PERMISSIVE FOR UPDATE TO "neuraform_gate" USING (true) WITH CHECK (true);--> statement-breakpoint
 CREATE POLICY "speech_leases_gate_delete" ON "speech_leases" AS PERMISSIVE FOR DELETE TO "neuraform_gate" USING (true);--> statement-breakpoint
-CREATE POLICY "speech_leases_jobs_select" ON "speech_leases" AS PERMISSIVE FOR SELECT TO "neuraform_jobs" USING (expires_at < now());--> statement-breakpoint
-CREATE POLICY "speech_leases_jobs_delete" ON "speech_leases" AS PERMISSIVE FOR DELETE TO "neuraform_jobs" USING (expires_at < now());--> statement-breakpoint
+CREATE POLICY "speech_leases_jobs_select" ON "speech_leases" AS PERMISSIVE FOR SELECT TO "neuraform_jobs" USING (expires_at < now() - interval '3 minutes');--> statement-breakpoint
+CREATE POLICY "speech_leases_jobs_delete" ON "speech_leases" AS PERMISSIVE FOR DELETE TO "neuraform_jobs" USING (expires_at < now() - interval '3 minutes');--> statement-breakpoint
 alter table public.shared_speech force row level security;
 --> statement-breakpoint
 alter table public.speech_hits force row level security;
@@ -75,7 +82,7 @@ alter table public.speech_leases force row level security;
 --> statement-breakpoint
 grant select on public.speech_hits to neuraform_user;
 --> statement-breakpoint
-grant select (expires_at), delete on public.speech_leases to neuraform_jobs;
+grant select (cache_key, expires_at), delete on public.speech_leases to neuraform_jobs;
 --> statement-breakpoint
 grant select, insert, delete on public.shared_speech, public.speech_leases to neuraform_gate;
 --> statement-breakpoint
@@ -86,7 +93,9 @@ grant update (id, r2_key, audio_bytes, duration_ms, codec, voice, provider, crea
 --> statement-breakpoint
 grant update (persona_id) on public.shared_speech to neuraform_gate;
 --> statement-breakpoint
-grant update (user_id, holder, expires_at) on public.speech_leases to neuraform_gate;
+grant update (expires_at) on public.voice_data to neuraform_gate;
+--> statement-breakpoint
+grant update (cache_key, user_id, holder, audio_key, expires_at) on public.speech_leases to neuraform_gate;
 --> statement-breakpoint
 grant select, insert on public.speech_hits to neuraform_gate;
 --> statement-breakpoint

@@ -125,6 +125,8 @@ const Variables = z
     SPEECH_PROVIDER: z.enum(['elevenlabs', 'openai', 'offline']).optional(),
     SPEECH_MODEL: z.string().optional(),
     SPEECH_VOICE: z.string().optional(),
+    SPEECH_VOICES: list.default([]),
+    SPEECH_VOICE_REVISION: z.string().max(100).default(''),
     SPEECH_BASE_URL: endpoint.optional(),
     SPEECH_API_KEY: z.string().optional(),
     MINIMUM_AGE: count(13, 21),
@@ -148,6 +150,7 @@ const Variables = z
       .default(true),
     DAILY_LLM_TOKENS: count(1_000_000, 1_000_000_000),
     DAILY_SPEECH_CHARACTERS: count(100_000, 100_000_000),
+    DAILY_TRANSCRIBED_SECONDS: count(3_600, 86_400),
     DAILY_STORED_BYTES: count(500_000_000, 100_000_000_000),
     LLM_IDLE_MS: count(15_000, 120_000),
     // Within the ten minutes after which the sweep takes a turn for one whose Worker died.

@@ -55,8 +55,8 @@ export async function measureMemory(setting: Setting, bytes: number): Promise<re
     },
     {
       says: `the Worker runs ≤ ${megabytes(mostAheadBytes)} MB ahead of its listener`,
-      // Where the kernel does not say what it holds there is nothing to judge.
-      isHeld: Number.isNaN(ahead) || ahead <= mostAheadBytes,
+      // Where the kernel does not say what it holds, nothing was measured, and nothing is held.
+      isHeld: ahead <= mostAheadBytes,
     },
   ]
 }

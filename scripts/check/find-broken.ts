@@ -44,16 +44,17 @@ async function readBrokenInvariants(client: Client): Promise<Broken[]> {
 }
 
 /**
- * What is broken between the rows and what the stores hold: audio without an object, and the reverse. A track belongs to the
- * audio beside it; one that is not there is made anew when its line is heard.
+ * What is broken between the rows and what the stores hold: audio without an object, and the reverse. A recording that is
+ * being taken in may have none yet. A track belongs to the audio beside it; one that is not there is made anew when its line
+ * is heard.
  */
 export async function findBrokenStores(client: Client, { audio, speechIndex }: Stores): Promise<Broken[]> {
   const objects = new Set<string>()
   for (const prefix of prefixes) for await (const key of listObjects(audio, prefix)) objects.add(key)
   const rows = await inSnapshot(client, async () => await readObjectKeys(client))
   const broken: Broken[] = []
-  for (const key of rows)
-    if (!objects.has(key)) broken.push({ invariant: 'audio of a row is in the bucket', subject: key })
+  for (const [key, isPending] of rows)
+    if (!isPending && !objects.has(key)) broken.push({ invariant: 'audio of a row is in the bucket', subject: key })
   for (const key of objects)
     if (!rows.has(key.replace(/\/track$/, '')))
       broken.push({ invariant: 'audio in the bucket has a row', subject: key })
@@ -63,14 +64,15 @@ export async function findBrokenStores(client: Client, { audio, speechIndex }: S
   return broken
 }
 
-async function readObjectKeys(client: Client): Promise<Set<string>> {
-  const keys = new Set<string>()
+/** Where the audio of each row lies, and whether it is still to come. */
+async function readObjectKeys(client: Client): Promise<Map<string, boolean>> {
+  const keys = new Map<string, boolean>()
   for (let last: string | null = null; ;) {
-    const found: { rows: { id: string; r2_key: string }[] } = await client.query(
+    const found: { rows: { id: string; r2_key: string; is_pending: boolean }[] } = await client.query(
       'select * from app.voice_objects($1, $2)',
       [last, mostRows],
     )
-    for (const { r2_key: key } of found.rows) keys.add(key)
+    for (const { r2_key: key, is_pending: isPending } of found.rows) keys.set(key, isPending)
     const end = found.rows.at(-1)
     if (end === undefined) return keys
     last = end.id

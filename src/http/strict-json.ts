@@ -15,7 +15,8 @@ export function parseStrictJson(text: string): unknown {
   }
 }
 
-const tokens = /"(?:[^"\\]|\\.)*"|[{}[\]:]/g
+// A string that does not end reaches to the end of the text: tried again from each quote in it, it would take the square of its length.
+const tokens = /"(?:[^"\\]|\\[\s\S])*(?:"|\\?$)|[{}[\]:]/g
 
 // JSON.parse keeps the last of two equal names and says nothing; depth is bounded before anything recurses.
 function checkStructure(text: string): void {

@@ -11,7 +11,6 @@ import { rewrapDataKeys } from '#src/privacy/rewrap-data-keys.ts'
 import { finishPendingErasures } from '#src/privacy/erasure.ts'
 import { releaseUsage } from '#src/usage/release.ts'
 import { evictAudio } from '#src/voice/evict-audio.ts'
-import { speechLeases } from '#src/voice/tables.ts'
 
 const deleteSessions = (db: Db) => db.delete(userSessions).where(lt(userSessions.absoluteExpiresAt, sql`now()`))
 const deleteTickets = (db: Db) => db.delete(loginTickets).where(lt(loginTickets.expiresAt, sql`now()`))
@@ -22,8 +21,6 @@ const deleteTemporary = (db: Db) =>
 
 const deleteDeletions = (db: Db) =>
   db.delete(conversationDeletions).where(sql`${conversationDeletions.deletedAt} < now() - interval '90 days'`)
-
-const deleteLeases = (db: Db) => db.delete(speechLeases).where(lt(speechLeases.expiresAt, sql`now()`))
 
 type Part = readonly [name: string, run: (scope: RequestScope) => Promise<unknown>]
 
@@ -36,12 +33,11 @@ const sweep: readonly Part[] = [
   ['sessions', async (scope) => await asService(scope, 'jobs', 'sweep', (db) => [deleteSessions(db)])],
   ['tickets', async (scope) => await asService(scope, 'jobs', 'sweep', (db) => [deleteTickets(db)])],
   ['idempotency keys', async (scope) => await asService(scope, 'jobs', 'sweep', (db) => [deleteKeys(db)])],
-  ['speech leases', async (scope) => await asService(scope, 'jobs', 'sweep', (db) => [deleteLeases(db)])],
-  ['audio', evictAudio],
   ['data keys', rewrapDataKeys],
   // Whatever provider is down holds nothing else up.
   ['grants', revokeDueGrants],
   ['usage', releaseUsage],
+  ['audio', evictAudio],
 ]
 
 const daily: readonly Part[] = [['anchors', anchorHeads]]

@@ -10,6 +10,8 @@ export const erasures = pgTable(
     userId: uuid('user_id'),
     /** Cached lines so new, when the rows went, that a listing of KV might not have shown them. */
     cacheKeys: bytes('cache_keys').array(),
+    /** Somebody was still making audio of theirs when the rows went: their stores are looked into once more then. */
+    dueAt: moment('due_at'),
     requestedAt: moment('requested_at').notNull().defaultNow(),
     completedAt: moment('completed_at'),
   },

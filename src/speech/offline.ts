@@ -16,6 +16,7 @@ export function offlineSpeech(config: Config): SpeechProvider {
   return {
     name: 'offline',
     formats: ['wav'],
+    model: 'flite',
     defaultVoice: 'slt',
     speak: async ({ text, voice, settings: { rate } }, signal) => {
       const response = await callVoice(config, { path: '/offline/speech', body: { text, voice, rate }, signal })

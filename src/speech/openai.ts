@@ -7,16 +7,18 @@ const voices = ['alloy', 'ash', 'ballad', 'coral', 'echo', 'fable', 'nova', 'ony
 
 /** Any voice that speaks OpenAI's `POST /audio/speech`. It does not say when what sounds. */
 export function openAiSpeech(config: Config): SpeechProvider {
+  const model = config.SPEECH_MODEL ?? 'tts-1'
   return {
     name: 'openai',
     formats: ['mp3', 'wav', 'opus'],
+    model,
     defaultVoice: 'alloy',
     speak: async ({ text, voice, format, settings }, signal) => {
       const response = await callVoice(config, {
         path: '/audio/speech',
         headers: config.SPEECH_API_KEY === undefined ? {} : { Authorization: `Bearer ${config.SPEECH_API_KEY}` },
         body: {
-          model: config.SPEECH_MODEL ?? 'tts-1',
+          model,
           input: text,
           voice,
           speed: settings.rate,

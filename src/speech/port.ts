@@ -22,7 +22,7 @@ interface SpeechRequest {
 }
 
 /** Speech as it is being made. */
-export interface SpokenAudio {
+interface SpokenAudio {
   /**
    * The bytes of one file, in order. Throws `upstream_unavailable`, `upstream_nonsense` or `deadline_exceeded` where the
    * vendor breaks off, makes no sense or stalls.
@@ -44,6 +44,8 @@ export interface SpeechProvider {
   readonly name: 'elevenlabs' | 'openai' | 'offline'
   /** The formats that it makes; the first is what it makes where none is asked for. */
   readonly formats: readonly [SpeechFormat, ...SpeechFormat[]]
+  /** The model that speaks: other ones sound otherwise. */
+  readonly model: string
   /** The voice that speaks where a persona names none. */
   readonly defaultVoice: string
   /**

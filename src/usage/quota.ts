@@ -8,6 +8,7 @@ export function limitsOf(config: Config): Readonly<Record<UsageKind, number>> {
   return {
     llm_tokens: config.DAILY_LLM_TOKENS,
     speech_characters: config.DAILY_SPEECH_CHARACTERS,
+    transcribed_seconds: config.DAILY_TRANSCRIBED_SECONDS,
     stored_bytes: config.DAILY_STORED_BYTES,
   }
 }

@@ -27,6 +27,7 @@ export const Usage = z
     resets_at: momentField,
     llm_tokens: Amounts,
     speech_characters: Amounts,
+    transcribed_seconds: Amounts,
     stored_bytes: Amounts,
     speech_cache: SpeechCache,
     days: z.array(
@@ -34,6 +35,7 @@ export const Usage = z
         day: dayField,
         llm_tokens: z.int(),
         speech_characters: z.int(),
+        transcribed_seconds: z.int(),
         stored_bytes: z.int(),
         speech_cache_hits: z.int(),
       }),
@@ -45,6 +47,7 @@ export const Usage = z
       resets_at: '2026-11-27T00:00:00.000Z',
       llm_tokens: { spent: 12_840, reserved: 0, limit: 1_000_000 },
       speech_characters: { spent: 512, reserved: 0, limit: 100_000 },
+      transcribed_seconds: { spent: 41, reserved: 0, limit: 3_600 },
       stored_bytes: { spent: 1_622_316, reserved: 0, limit: 500_000_000 },
       speech_cache: { hits: 9, characters: 1_204, saved_usd: 0.01806 },
       days: [
@@ -52,6 +55,7 @@ export const Usage = z
           day: '2026-11-26',
           llm_tokens: 12_840,
           speech_characters: 512,
+          transcribed_seconds: 41,
           stored_bytes: 1_622_316,
           speech_cache_hits: 9,
         },

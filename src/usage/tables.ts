@@ -4,11 +4,11 @@ import { ownerColumn, ownerForeignKey } from '#src/accounts/tables.ts'
 import { moment } from '#src/db/columns.ts'
 import { gatePolicies, jobsPolicy, ownRowPolicies } from '#src/db/roles.ts'
 
-/** What is counted: tokens of language models, characters that a voice spoke, and bytes that were stored. */
-export const usageKinds = ['llm_tokens', 'speech_characters', 'stored_bytes'] as const
+/** What is counted: tokens of language models, characters that a voice spoke, seconds that were transcribed, bytes that were stored. */
+export const usageKinds = ['llm_tokens', 'speech_characters', 'transcribed_seconds', 'stored_bytes'] as const
 export type UsageKind = (typeof usageKinds)[number]
 
-const isKind = sql`kind in ('llm_tokens', 'speech_characters', 'stored_bytes')`
+const isKind = sql`kind in ('llm_tokens', 'speech_characters', 'transcribed_seconds', 'stored_bytes')`
 
 // What a provider's bill is compared with is kept for a year.
 const isPast = sql`created_at < now() - interval '366 days'`

@@ -57,5 +57,6 @@ const tomorrow = sql`((${today} + 1) at time zone 'utc')`
 const byKind = <T>(valueOf: (kind: UsageKind) => T): Record<UsageKind, T> => ({
   llm_tokens: valueOf('llm_tokens'),
   speech_characters: valueOf('speech_characters'),
+  transcribed_seconds: valueOf('transcribed_seconds'),
   stored_bytes: valueOf('stored_bytes'),
 })

@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm'
 import { v7 as uuidv7 } from 'uuid'
 import { z } from 'zod'
+import type { Config } from '#src/config.ts'
 import { rowOf } from '#src/db/rows.ts'
 import { again, asUser, type Caller } from '#src/db/scope.ts'
 import { Problem } from '#src/http/problem.ts'
@@ -29,7 +30,7 @@ export interface AskedLine {
   /** A persona by id or slug, or a voice of the vendor's; where it is both, the persona. */
   readonly speaker: Speaker
   /** Of vendor, format and text: by the person's own key, by none, and of the text as it was written. */
-  readonly hashes: { readonly own: Uint8Array; readonly shared: Uint8Array; readonly written: Uint8Array }
+  readonly hashes: { readonly own: Uint8Array; readonly shared: Uint8Array; readonly written: Uint8Array | null }
   /** The audio's id if this request makes it, which is also the name of its lease. */
   readonly id: string
   readonly usage: { readonly characters: string; readonly bytes: string }
@@ -79,22 +80,32 @@ export async function askedLine(caller: Caller, wish: Wish): Promise<AskedLine> 
   if (!provider.formats.includes(format)) {
     throw new Problem('speech_refused', `This voice makes ${provider.formats.join(', ')}.`)
   }
+  const speaker = allowedSpeaker(caller.config, wish.speaker)
+  const { SPEECH_BASE_URL: from, SPEECH_VOICE_REVISION: revision } = caller.config
   // Emotions are of the track, and so of the line: the same words are another line with another cue.
-  const named = JSON.stringify([algorithm, provider.name, caller.config.SPEECH_MODEL, format, line.text, line.cues])
+  const named = JSON.stringify([algorithm, provider.name, from, provider.model, revision, format, line.text, line.cues])
   const vault = await openVault(caller)
   return {
     provider,
     line,
     format,
-    speaker: wish.speaker,
+    speaker,
     hashes: {
       own: await vault.nameOf(named),
       shared: await sha256(named),
-      written: await sha256(wish.text.replaceAll(/^[ \t\r\n]+|[ \t\r\n]+$/g, '')),
+      written:
+        wish.speaker.persona === null ? null : await sha256(wish.text.replaceAll(/^[ \t\r\n]+|[ \t\r\n]+$/g, '')),
     },
     id: uuidv7(),
     usage: { characters: uuidv7(), bytes: uuidv7() },
   }
+}
+
+// A name that may be a persona's is looked up as one, and then no more.
+function allowedSpeaker({ SPEECH_VOICES: voices }: Config, { persona, voice }: Speaker): Speaker {
+  if (voice === null || voices.length === 0 || voices.includes(voice)) return { persona, voice }
+  if (persona === null) throw new Problem('speech_refused', 'There is no such voice.')
+  return { persona, voice: null }
 }
 
 const sha256 = async (text: string) => new Uint8Array(await crypto.subtle.digest('SHA-256', utf8.encode(text)))
@@ -139,12 +150,17 @@ export type Claim = z.output<typeof Claim>
 export type CachedLine = Claim & { readonly state: 'cached' }
 export type ClaimedLine = Claim & { readonly state: 'ours' }
 
+/** Audio that the stores do not hold as its row says; whether it was counted as heard, and that is to be taken back. */
+export interface BrokenAudio {
+  readonly id: string
+  readonly wasCounted: boolean
+}
+
 /**
  * Authenticates, and finds the line or claims it, in one flight; for one that is claimed, what speaking it may take of the day
- * is set aside. `brokenId` names audio that the stores do not hold as its row says. Throws `not_found` for a hidden persona and
- * `quota_exceeded`.
+ * is set aside. Throws `not_found` for a hidden persona and `quota_exceeded`.
  */
-export async function claimLine(caller: Caller, asked: AskedLine, brokenId?: string): Promise<Claim> {
+export async function claimLine(caller: Caller, asked: AskedLine, broken?: BrokenAudio): Promise<Claim> {
   const { config } = caller
   const { hashes, usage, provider } = asked
   const limits = limitsOf(config)
@@ -155,7 +171,7 @@ export async function claimLine(caller: Caller, asked: AskedLine, brokenId?: str
         db.execute(sql`select * from app.open_speech(${asked.speaker.persona}, ${asked.speaker.voice}, ${provider.name},
           ${config.SPEECH_VOICE ?? provider.defaultVoice}, ${hashes.own}::bytea, ${hashes.shared}::bytea, ${hashes.written}::bytea, ${asked.id},
           ${leaseSeconds}, ${usage.characters}, ${usage.bytes}, ${characters}, ${characters * bytesPerCharacter},
-          ${limits.speech_characters}, ${limits.stored_bytes}, ${brokenId ?? null})`),
+          ${limits.speech_characters}, ${limits.stored_bytes}, ${broken?.id ?? null}, ${broken?.wasCounted ?? false})`),
       ]),
   )
   return rowOf(Claim, answer)
@@ -179,7 +195,6 @@ export async function dropLine(
 }
 
 interface StoredAudio {
-  readonly r2Key: string
   readonly bytes: number
   readonly durationMs: number
 }
@@ -192,14 +207,14 @@ export async function storeLine(
   caller: Caller,
   { id, usage, line, format, provider }: AskedLine,
   { cache_key: key, is_shared: isShared, persona_id: personaId, voice }: ClaimedLine,
-  { r2Key, bytes, durationMs }: StoredAudio,
+  { bytes, durationMs }: StoredAudio,
 ): Promise<string | null> {
   const [answer] = await again(
     async () =>
       await asUser(caller, (db) => [
         db.execute(sql`select app.store_speech(${key}::bytea, ${isShared}, ${personaId}, ${id}, ${usage.characters},
-          ${usage.bytes}, ${line.text.length}, ${id}, ${r2Key}, ${bytes}, ${durationMs}, ${format}, ${voice},
-          ${provider.name}) as replaced`),
+          ${usage.bytes}, ${line.text.length}, ${id}, ${bytes}, ${durationMs}, ${format}, ${voice}, ${provider.name},
+          ${caller.config.SPEECH_CACHE_BYTES}) as replaced`),
       ]),
   )
   return rowOf(z.object({ replaced: z.string().nullable() }), answer).replaced

@@ -1,5 +1,4 @@
 import { joined } from '#src/http/bounded-body.ts'
-import { Problem } from '#src/http/problem.ts'
 
 // What R2 takes as one part of several, the last one apart.
 const partBytes = 5 * 1_024 * 1_024
@@ -22,6 +21,7 @@ export class AudioWriter {
   #held: Uint8Array[] = []
   #heldBytes = 0
   #bytes = 0
+  #hasFailed = false
 
   constructor(bucket: R2Bucket, key: string, contentType: string) {
     this.#bucket = bucket
@@ -29,11 +29,12 @@ export class AudioWriter {
     this.#httpMetadata = { contentType }
   }
 
-  /** Takes the next bytes. Throws `unavailable` where the bucket fails. */
+  /** Takes the next bytes. Where the bucket has failed they are let go of: `close` says so. */
   async write(chunk: Uint8Array): Promise<void> {
     this.#bytes += chunk.length
+    if (this.#hasFailed) return
     let rest = chunk
-    while (this.#heldBytes + rest.length >= partBytes) {
+    while (this.#heldBytes + rest.length >= partBytes && !this.#hasFailed) {
       const room = partBytes - this.#heldBytes
       this.#hold(rest.subarray(0, room))
       rest = rest.subarray(room)
@@ -42,19 +43,19 @@ export class AudioWriter {
     if (rest.length > 0) this.#hold(rest)
   }
 
-  /** Ends the audio. Throws `unavailable` where the bucket fails, unless all of it is still held here. */
+  /** Ends the audio, and says whether it is stored. */
   async close(): Promise<WrittenAudio> {
-    if (this.#upload === undefined) return await this.#putWhole()
+    if (this.#upload === undefined && !this.#hasFailed) return await this.#putWhole()
     if (this.#heldBytes > 0) await this.#sendPart()
-    const upload = this.#upload
-    await fromBucket(async () => await upload.complete(this.#parts))
-    return { bytes: this.#bytes, isStored: true, whole: undefined }
+    await this.#unlessFailed(async () => void (await this.#upload?.complete(this.#parts)))
+    return { bytes: this.#bytes, isStored: !this.#hasFailed, whole: undefined }
   }
 
   /** Leaves nothing behind of audio that was not ended. */
   async abort(): Promise<void> {
     this.#held = []
-    await this.#upload?.abort()
+    this.#hasFailed = true
+    await this.#upload?.abort().catch(() => undefined)
   }
 
   async #putWhole(): Promise<WrittenAudio> {
@@ -76,17 +77,18 @@ export class AudioWriter {
     const part = joined(this.#held, this.#heldBytes)
     this.#held = []
     this.#heldBytes = 0
-    await fromBucket(async () => {
+    await this.#unlessFailed(async () => {
       this.#upload ??= await this.#bucket.createMultipartUpload(this.#key, { httpMetadata: this.#httpMetadata })
       this.#parts.push(await this.#upload.uploadPart(this.#parts.length + 1, part))
     })
   }
-}
 
-async function fromBucket<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work()
-  } catch (error) {
-    throw new Problem('unavailable', 'The audio could not be stored.', { cause: error })
+  async #unlessFailed(work: () => Promise<void>): Promise<void> {
+    if (this.#hasFailed) return
+    try {
+      await work()
+    } catch {
+      await this.abort()
+    }
   }
 }

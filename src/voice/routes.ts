@@ -59,7 +59,7 @@ const synthesise = createRoute({
 })
 
 const voices = createRoute({
-  ...session(tag, { problems: [...upstream] }),
+  ...session(tag, { limiter: 'COSTLY_LIMITER', problems: [...upstream] }),
   method: 'get',
   path: '/voice/voices',
   summary: 'The voices that may be named',
@@ -127,7 +127,10 @@ const remove = createRoute({
 })
 
 const transcript = createRoute({
-  ...session(tag, { limiter: 'COSTLY_LIMITER', problems: ['not_found', 'speech_refused', ...upstream] }),
+  ...session(tag, {
+    limiter: 'COSTLY_LIMITER',
+    problems: ['not_found', 'speech_refused', 'quota_exceeded', ...upstream],
+  }),
   method: 'post',
   path: '/voice/recordings/{id}/transcript',
   summary: 'What you said in a recording',
@@ -160,7 +163,10 @@ export const voiceRoutes = newRouter()
   .openapi(record, async (c) => {
     const length = Number(c.req.header('Content-Length'))
     const upload = { body: c.req.raw.body, length: Number.isInteger(length) && length > 0 ? length : undefined }
-    return c.json(await addRecording(callerOf(c), upload, c.req.valid('header')['idempotency-key']), 201)
+    const adding = addRecording(callerOf(c), upload, c.req.valid('header')['idempotency-key'])
+    // Who leaves in the middle leaves nothing behind.
+    callerOf(c).defer(adding.catch(() => undefined))
+    return c.json(await adding, 201)
   })
   .openapi(list, async (c) => c.json(await listRecordings(callerOf(c), c.req.valid('query')), 200))
   .openapi(read, async (c) => c.json(await getRecording(callerOf(c), c.req.valid('param').id), 200))

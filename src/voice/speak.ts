@@ -7,6 +7,7 @@ import {
   askedLine,
   claimLine,
   type AskedLine,
+  type BrokenAudio,
   type CachedLine,
   type ClaimedLine,
   type Wish,
@@ -14,7 +15,7 @@ import {
 import { signedAudio } from '#src/voice/signed-audio.ts'
 import { audioKeyOf, findAudio, findTrack, type LinePlace } from '#src/voice/speech-cache.ts'
 import type { Speech, Track } from '#src/voice/shapes.ts'
-import { synthesise, type Listener, type SpokenLine } from '#src/voice/synthesise.ts'
+import { mostMs, synthesise, type Listener, type SpokenLine } from '#src/voice/synthesise.ts'
 
 /**
  * Speaks a text: audio, words, visemes and emotions in one. What was spoken before for this person, or publicly, costs no call
@@ -33,7 +34,8 @@ export async function speak(caller: Caller, wish: Wish): Promise<Speech> {
 
 /**
  * The same as audio alone, which begins as soon as the vendor does and is stored as it passes. Throws as `speak` does until
- * the first piece is there; a vendor that breaks off later cuts the body. A listener that takes nothing for ten seconds is left.
+ * the first piece is there; a vendor that breaks off later cuts the body. A listener who lags by ten seconds in all is left: others
+ * may wait for the line.
  */
 export async function speakAloud(caller: Caller, wish: Wish): Promise<Response> {
   const asked = await askedLine(caller, wish)
@@ -47,23 +49,21 @@ export async function speakAloud(caller: Caller, wish: Wish): Promise<Response> 
   }
   const { claimed, place } = found
   const stream = new AudioStream()
-  const work = making(caller, asked, claimed, place, async (piece) => await stream.write(piece))
-  work.then(
-    () => stream.close(),
-    (error: unknown) => stream.cut(error),
-  )
+  making(caller, asked, claimed, place, stream).catch((error: unknown) => stream.cut(error))
   await stream.begun
   return new Response(stream.body, { headers: { ...headers, 'X-Speech-Id': asked.id, 'X-Speech-Cache': 'miss' } })
 }
 
-const stallMs = 10_000
+const mostLagMs = 10_000
 
 /** Audio on its way to a listener, no faster than they take it, whom a stall or a leave does not let hold up the making. */
-class AudioStream {
+class AudioStream implements Listener {
   readonly #begun = Promise.withResolvers<void>()
   readonly #pipe = new TransformStream<Uint8Array, Uint8Array>(undefined, { highWaterMark: 1 }, { highWaterMark: 1 })
   readonly #writer = this.#pipe.writable.getWriter()
   #isLeft = false
+  #isEnded = false
+  #lagMs = 0
 
   constructor() {
     // Whoever waits for the beginning hears of a failure there.
@@ -82,23 +82,31 @@ class AudioStream {
     return this.#begun.promise
   }
 
-  async write(piece: Uint8Array): Promise<void> {
+  async hear(piece: Uint8Array): Promise<void> {
     if (this.#isLeft) return
+    const startedAt = Date.now()
     const writing = this.#writer.write(piece)
     this.#begun.resolve()
-    await withDeadline(writing, stallMs, () => void this.#writer.abort().catch(() => undefined)).catch(() => {
-      this.#isLeft = true
-    })
+    await withDeadline(writing, Math.max(0, mostLagMs - this.#lagMs), () => this.#leave()).catch(() => this.#leave())
+    this.#lagMs += Date.now() - startedAt
   }
 
-  close(): void {
+  end(): void {
+    this.#isEnded = true
     this.#begun.resolve()
     this.#writer.close().catch(() => undefined)
   }
 
+  /** What fails behind its end is no matter of the listener's. */
   cut(reason: unknown): void {
+    if (this.#isEnded) return
     this.#begun.reject(reason)
     this.#writer.abort(reason).catch(() => undefined)
+  }
+
+  #leave(): void {
+    this.#isLeft = true
+    this.#writer.abort().catch(() => undefined)
   }
 }
 
@@ -120,18 +128,19 @@ async function findOrClaim<T>(
   asked: AskedLine,
   look: (place: LinePlace, line: CachedLine) => Promise<T | undefined>,
 ): Promise<Found<T>> {
-  const waitUntil = Date.now() + 2 * caller.config.SPEECH_DEADLINE_MS
-  let brokenId: string | undefined
+  const waitUntil = Date.now() + mostMs
+  let broken: BrokenAudio | undefined
   for (let polls = 0; ; polls += 1) {
-    const claim = await claimLine(caller, asked, brokenId)
+    const claim = await claimLine(caller, asked, broken)
     const place = { vault: await openVault(caller), isShared: claim.is_shared, cacheKey: claim.cache_key }
     if (claim.state === 'ours') return { isHeld: false, claimed: claim, place }
     if (claim.state === 'cached') {
       const held = await look(place, claim)
       if (held !== undefined) return { isHeld: true, line: claim, held, place }
-      brokenId = claim.id
+      broken = { id: claim.id, wasCounted: true }
       continue
     }
+    if (broken !== undefined) broken = { ...broken, wasCounted: false }
     if (Date.now() > waitUntil) throw new Problem('deadline_exceeded')
     await woken(ends.get(nameOf(place)), pollsMs[Math.min(polls, pollsMs.length - 1)] ?? 1_000)
   }
@@ -190,6 +199,7 @@ async function speechOfSpoken(
 ): Promise<Speech> {
   const content_type = contentTypeOf[format]
   const key = audioKeyOf(place, id)
+  if (!isRemembered && whole === undefined) throw new Problem('unavailable', 'The audio could not be stored.')
   const signed =
     isRemembered || whole === undefined
       ? await signedAudio(caller.config, id, { key, size: bytes, type: content_type, isShared: place.isShared })

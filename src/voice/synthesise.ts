@@ -1,11 +1,11 @@
-import type { Caller } from '#src/db/scope.ts'
 import { apart } from '#src/db/apart.ts'
+import type { Caller } from '#src/db/scope.ts'
+import { withDeadline } from '#src/http/deadline.ts'
 import { describeFailure } from '#src/http/log.ts'
 import { Problem } from '#src/http/problem.ts'
 import { contentTypeOf } from '#src/speech/audio-format.ts'
-import { audioMeter, type AudioMeter } from '#src/speech/audio-meter.ts'
+import { audioMeter } from '#src/speech/audio-meter.ts'
 import { nonsense } from '#src/speech/call.ts'
-import type { SpokenAudio } from '#src/speech/port.ts'
 import { makeTrack } from '#src/speech/track.ts'
 import {
   dropLine,
@@ -20,8 +20,8 @@ import { audioKeyOf, forgetLine, putEntry, sealTrack, speechStorage, trackKeyOf 
 import type { LinePlace } from '#src/voice/speech-cache.ts'
 import type { Track } from '#src/voice/shapes.ts'
 
-/** Longer than a line may take. */
-const mostMs = 120_000
+/** No line takes longer. */
+export const mostMs = 120_000
 
 /** A line that was spoken just now. */
 export interface SpokenLine {
@@ -32,35 +32,45 @@ export interface SpokenLine {
   readonly isRemembered: boolean
 }
 
-/** Hears each piece of audio as it comes; what it waits for, the making waits for. */
-export type Listener = (piece: Uint8Array) => Promise<void> | void
+/** Hears the audio as it comes; what it waits for, the making waits for. */
+export interface Listener {
+  hear(piece: Uint8Array): Promise<void> | void
+  /** All of it was heard, and it is whole. */
+  end(): void
+}
+
+const nobody: Listener = { hear: () => undefined, end: () => undefined }
 
 /**
  * Has a claimed line spoken, passing each piece on while it is stored, and remembers it. What is cut or broken is kept nowhere.
- * No transaction is open while the vendor works. Throws what the port says, and `unavailable` where the bucket fails on a
- * line of more than 5 MiB; a shorter one is then handed over and not remembered.
+ * No transaction is open while the vendor works. A bucket that fails costs the line its place in the cache: who listens hears it
+ * all the same. Throws what the port says.
  */
 export async function synthesise(
   caller: Caller,
   asked: AskedLine,
   claimed: ClaimedLine,
   place: LinePlace,
-  listen: Listener = () => undefined,
+  listener: Listener = nobody,
 ): Promise<SpokenLine> {
-  const beside = apart(caller)
   const keeping = setInterval(
     () => {
-      keepLease(beside, asked, claimed).catch((error: unknown) =>
+      keepLease(apart(caller), asked, claimed).catch((error: unknown) =>
         caller.report({ event: 'speech_lease_not_kept', ...describeFailure(error) }),
       )
     },
     (leaseSeconds * 1_000) / 3,
   )
   const spent = { characters: 0 }
+  const abort = new AbortController()
   try {
-    const spoken = await speakAndWrite(caller, asked, claimed, place, listen, spent)
+    // Also a vendor that sends something now and then, and never a sound, is left in the end.
+    const making = speakAndWrite(caller, asked, claimed, place, { listener, spent, signal: abort.signal })
+    const spoken = await withDeadline(making, mostMs, () => abort.abort())
+    listener.end()
     return { ...spoken, isRemembered: await remember(caller, asked, claimed, place, spoken) }
   } catch (error) {
+    abort.abort()
     await giveUp(caller, asked, claimed, spent.characters)
     throw error
   } finally {
@@ -68,53 +78,40 @@ export async function synthesise(
   }
 }
 
+interface Making {
+  readonly listener: Listener
+  readonly spent: { characters: number }
+  readonly signal: AbortSignal
+}
+
 async function speakAndWrite(
   caller: Caller,
   { id, provider, line, format }: AskedLine,
   { voice, settings }: ClaimedLine,
   place: LinePlace,
-  listen: Listener,
-  spent: { characters: number },
+  { listener, spent, signal }: Making,
 ): Promise<Omit<SpokenLine, 'isRemembered'>> {
-  const { audio: bucket } = speechStorage(caller.config)
-  const abort = new AbortController()
-  const writer = new AudioWriter(bucket, audioKeyOf(place, id), contentTypeOf[format])
+  const writer = new AudioWriter(speechStorage(caller.config).audio, audioKeyOf(place, id), contentTypeOf[format])
   try {
-    const spoken = await provider.speak({ text: line.text, voice, format, settings }, abort.signal)
+    const spoken = await provider.speak({ text: line.text, voice, format, settings }, signal)
     // From here on it is paid for.
     spent.characters = line.text.length
     const meter = audioMeter(format)
-    await pass(spoken, meter, async (piece) => {
-      await Promise.all([writer.write(piece), listen(piece)])
-    })
+    for await (const piece of spoken.audio) {
+      if (signal.aborted) throw new Problem('deadline_exceeded')
+      meter.push(piece)
+      await Promise.all([writer.write(piece), listener.hear(piece)])
+    }
     const durationMs = meter.isWhole() ? meter.durationMs() : undefined
     if (durationMs === undefined || durationMs === 0) throw nonsense('the audio is not whole')
-    const written = await writer.close()
-    const track = { text: line.text, ...makeTrack(line, spoken.timing(), Math.round(durationMs)) }
-    return { track: copied(track), written, durationMs: Math.round(durationMs) }
+    const { words, visemes, emotions, source } = makeTrack(line, spoken.timing(), Math.round(durationMs))
+    const track = { text: line.text, words: [...words], visemes: [...visemes], emotions: [...emotions], source }
+    return { track, written: await writer.close(), durationMs: Math.round(durationMs) }
   } catch (error) {
-    abort.abort()
-    await writer.abort().catch(() => undefined)
+    await writer.abort()
     throw error
   }
 }
-
-async function pass(spoken: SpokenAudio, meter: AudioMeter, onPiece: (piece: Uint8Array) => Promise<void>) {
-  const endBy = Date.now() + mostMs
-  for await (const piece of spoken.audio) {
-    if (Date.now() > endBy) throw new Problem('deadline_exceeded')
-    meter.push(piece)
-    await onPiece(piece)
-  }
-}
-
-// The wire's shape has arrays of its own; the track's are not to be changed.
-const copied = (track: Omit<Track, 'words' | 'visemes' | 'emotions'> & ReturnType<typeof makeTrack>): Track => ({
-  ...track,
-  words: [...track.words],
-  visemes: [...track.visemes],
-  emotions: [...track.emotions],
-})
 
 async function remember(
   caller: Caller,
@@ -127,17 +124,15 @@ async function remember(
   const r2Key = audioKeyOf(place, id)
   if (!written.isStored || !(await putTrack(caller, place, id, track))) {
     caller.defer(forgetLine(caller, r2Key, place))
-    // What cannot be handed over here must lie there.
-    if (written.whole === undefined) throw new Problem('unavailable', 'The audio could not be stored.')
     await giveUp(caller, asked, claimed, asked.line.text.length)
     return false
   }
   try {
-    const replaced = await storeLine(caller, asked, claimed, { r2Key, bytes: written.bytes, durationMs })
+    const replaced = await storeLine(caller, asked, claimed, { bytes: written.bytes, durationMs })
     if (replaced !== null) caller.defer(forgetLine(caller, replaced))
     return replaced !== r2Key
   } catch (error) {
-    // Only a refusal says that the row is not there; bytes that no row knows go with the account.
+    // Only a refusal says that the row is not there; what no row knows is found by its lease, or goes with the account.
     if (error instanceof Problem && error.code === 'unauthenticated') caller.defer(forgetLine(caller, r2Key, place))
     throw error
   }
@@ -154,7 +149,7 @@ async function putTrack(caller: Caller, place: LinePlace, id: string, track: Tra
   return stored.status === 'fulfilled'
 }
 
-/** Gives the lease back and says what was spent. The sweep does where this cannot. */
+/** Gives the lease back and says what was spent. Where this cannot, the lease ends by itself, and the sweep gives back what was set aside. */
 async function giveUp(caller: Caller, asked: AskedLine, claimed: ClaimedLine, characters: number): Promise<void> {
   await dropLine(caller, asked, claimed, characters).catch((error: unknown) =>
     caller.report({ event: 'usage_not_settled', ...describeFailure(error) }),

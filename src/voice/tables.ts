@@ -49,6 +49,10 @@ export const voiceData = pgTable(
     index('voice_data_recordings_user_id_created_at_id_idx')
       .on(table.userId, table.createdAt, table.id)
       .where(sql`kind = 'recording'`),
+    // What a person holds, what was heard last first.
+    index('voice_data_speech_user_id_used_at_id_audio_bytes_idx')
+      .on(table.userId, table.usedAt.desc(), table.id.desc(), table.audioBytes)
+      .where(sql`kind = 'speech' and expires_at is null`),
     index('voice_data_speech_used_at_idx')
       .on(table.usedAt)
       .where(sql`kind = 'speech'`),
@@ -98,6 +102,9 @@ export const sharedSpeech = pgTable(
   ],
 ).enableRLS()
 
+// Nobody makes a line for so long after they were last heard of.
+const isLost = sql`expires_at < now() - interval '3 minutes'`
+
 /** Who is having a line spoken just now, so that everybody else waits for it. */
 export const speechLeases = pgTable(
   'speech_leases',
@@ -105,6 +112,8 @@ export const speechLeases = pgTable(
     cacheKey: bytes('cache_key').primaryKey(),
     userId: ownerColumn(),
     holder: uuid().notNull(),
+    // Where they write to; of one that died nobody else would know.
+    audioKey: text('audio_key').notNull(),
     expiresAt: moment('expires_at').notNull(),
   },
   (table) => [
@@ -112,8 +121,8 @@ export const speechLeases = pgTable(
     index('speech_leases_expires_at_idx').on(table.expiresAt),
     ownerForeignKey('speech_leases', table.userId),
     ...gatePolicies('speech_leases', ['select', 'insert', 'update', 'delete']),
-    jobsPolicy('speech_leases', 'select', sql`expires_at < now()`),
-    jobsPolicy('speech_leases', 'delete', sql`expires_at < now()`),
+    jobsPolicy('speech_leases', 'select', isLost),
+    jobsPolicy('speech_leases', 'delete', isLost),
   ],
 ).enableRLS()
 

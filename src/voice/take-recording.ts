@@ -7,6 +7,8 @@ import { audioMeter, type AudioMeter } from '#src/speech/audio-meter.ts'
 import { AudioWriter } from '#src/voice/audio-writer.ts'
 
 const stallMs = 30_000
+// What was set aside for it is given back by the sweep later than this.
+const mostMs = 5 * 60_000
 
 /** A recording as it lies in the bucket. */
 export interface TakenRecording {
@@ -20,7 +22,7 @@ export interface TakenRecording {
 /**
  * Stores an upload as it comes and measures it, whatever its headers say. Throws `unsupported_media_type` where its first bytes
  * are of no audio that is taken, `payload_too_large` beyond RECORDING_BYTES or RECORDING_SECONDS, `malformed_body` where it is cut
- * or no audio after all, `deadline_exceeded` where nothing comes for 30 s, `unavailable`. Nothing of it is kept then.
+ * or no audio after all, `deadline_exceeded` where nothing comes for 30 s or it is not over after five minutes, `unavailable`. Nothing of it is kept then.
  */
 export async function takeRecording(
   config: Config,
@@ -71,11 +73,12 @@ async function* readPieces(
 ): AsyncGenerator<Uint8Array> {
   if (body === null) return
   const reader = body.getReader()
+  const endBy = Date.now() + mostMs
   let length = 0
   while (true) {
     const { done, value } = await withDeadline(
       reader.read(),
-      stallMs,
+      Math.min(stallMs, Math.max(0, endBy - Date.now())),
       () => void reader.cancel().catch(() => undefined),
     )
     if (done) return

@@ -9,7 +9,7 @@ const freshMs = 10 * 60_000
 /** What the vendor said last, for the isolate. */
 let known: { readonly config: Config; readonly until: number; readonly voices: readonly CatalogueVoice[] } | undefined
 
-/** The voices of the vendor, as they were within the last ten minutes. Throws as the port says, and `not_configured`. */
+/** The voices of the vendor, those of SPEECH_VOICES where it names any, as they were within the last ten minutes. Throws as the port says, and `not_configured`. */
 export async function listVoices(caller: Caller): Promise<VoiceCatalogue> {
   const { config } = caller
   const provider = speechProvider(config)
@@ -21,6 +21,8 @@ export async function listVoices(caller: Caller): Promise<VoiceCatalogue> {
     provider: provider.name,
     default_voice: config.SPEECH_VOICE ?? provider.defaultVoice,
     formats: [...provider.formats],
-    items: known.voices.map(({ id, name, description }) => ({ id, name, description })),
+    items: known.voices
+      .filter(({ id }) => config.SPEECH_VOICES.length === 0 || config.SPEECH_VOICES.includes(id))
+      .map(({ id, name, description }) => ({ id, name, description })),
   }
 }

@@ -4,8 +4,8 @@ import type { Env } from '#src/config.ts'
 import type { Erasure, ErasureReceipt } from '#src/privacy/shapes.ts'
 import { call, newUser } from '#test/setup/client.ts'
 import { eventually } from '#test/setup/eventually.ts'
-import { asOwner } from '#test/setup/owner-database.ts'
 import { newConversation, sayAndWait } from '#test/setup/talk.ts'
+import { asOwner } from '#test/setup/owner-database.ts'
 import { callWith, runSchedule, sweepAlone } from '#test/setup/worker-with.ts'
 
 const without = (name: 'AUDIO' | 'SPEECH_INDEX') => ({ [name]: undefined }) as unknown as Partial<Env>
@@ -13,7 +13,7 @@ const without = (name: 'AUDIO' | 'SPEECH_INDEX') => ({ [name]: undefined }) as u
 /** What KV and R2 hold of a person, by the beginnings of their keys. */
 async function blobsOf(userId: string): Promise<string[]> {
   const [lines, audio] = await Promise.all([
-    env.SPEECH_INDEX?.list({ prefix: `speech/1/${userId}/` }),
+    env.SPEECH_INDEX?.list({ prefix: `speech/2/${userId}/` }),
     env.AUDIO?.list({ prefix: `u/${userId}/` }),
   ])
   return [...(lines?.keys ?? []).map(({ name }) => name), ...(audio?.objects ?? []).map(({ key }) => key)]
@@ -31,7 +31,7 @@ describe('an erasure', () => {
       await sweepAlone()
       const { token, user } = await newUser()
       await speak(token, 'Something to forget.')
-      expect((await blobsOf(user.id)).length).toBe(2)
+      expect((await blobsOf(user.id)).length).toBe(3)
       const { status, body } = await callWith<ErasureReceipt>(without(name), 'DELETE', '/auth/account', { token })
       expect([status, await stateOf(body.erasure_id)]).toEqual([202, 'running'])
       expect((await call('GET', '/auth/profile', { token })).status).toBe(401)
@@ -40,10 +40,27 @@ describe('an erasure', () => {
     },
   )
 
+  it('that meets somebody at work on audio is complete once they cannot leave anything behind', async () => {
+    await sweepAlone()
+    const { token, user } = await newUser()
+    const lease = `insert into speech_leases (cache_key, user_id, holder, audio_key, expires_at)
+      values (sha256('a'), $1, gen_random_uuid(), 'x', now() + interval '20 seconds')`
+    await asOwner(lease, [user.id])
+    const { body } = await call<ErasureReceipt>('DELETE', '/auth/account', { token })
+    // They are told that the account has ended, or die before they are.
+    await env.AUDIO?.put(`u/${user.id}/v/${crypto.randomUUID()}`, 'RIFF')
+    await runSchedule()
+    expect([await stateOf(body.erasure_id), (await blobsOf(user.id)).length]).toEqual(['running', 1])
+    expect(await asOwner('select from users where id = $1', [user.id])).toEqual([])
+    await asOwner(`update erasures set due_at = now() where id = $1`, [body.erasure_id])
+    await runSchedule()
+    expect([await stateOf(body.erasure_id), await blobsOf(user.id)]).toEqual(['complete', []])
+  })
+
   it('keeps the progress that it made when it was cut short', async () => {
     await sweepAlone()
     const { token, user } = await newUser()
-    const lines = Array.from({ length: 120 }, (_, number) => `speech/1/${user.id}/${number}`)
+    const lines = Array.from({ length: 120 }, (_, number) => `speech/2/${user.id}/${number}`)
     await Promise.all(lines.map(async (line) => await env.SPEECH_INDEX?.put(line, '{}')))
     const index = env.SPEECH_INDEX
     let left = 60

@@ -42,7 +42,7 @@ describe('before an account is erased', () => {
     }
     // What is in clear by design would be found.
     expect(await tablesThatHold(marker)).toEqual(['conversations'])
-    expect(stored.r2.filter((text) => text.includes(user.id)).length).toBe(1)
+    expect(stored.r2.filter((text) => text.includes(user.id)).length).toBe(2)
   })
 })
 
@@ -64,7 +64,7 @@ describe('erasing an account', () => {
       'users',
       'voice_data',
     ])
-    expect((await audioOf(life.user.id)).length).toBe(1)
+    expect((await audioOf(life.user.id)).length).toBe(2)
     const { status } = await erase(life.tokens[0])
     expect(status).toBe(202)
     expect(await remainsOf(life)).toEqual(nothing)

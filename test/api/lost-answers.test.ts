@@ -117,16 +117,25 @@ describe('a turn whose Worker died', () => {
   })
 })
 
-it('speech whose row was stored, and the answer lost, keeps the bytes that the row names', async () => {
-  const { token, user } = await newUser()
-  loseAnswer(3)
-  const body = { text: 'hear me', voice: 'slt' }
-  expect((await callWith({}, 'POST', '/voice/speech', { token, body })).status).toBe(503)
-  const rows = await asOwner<{ r2_key: string }>('select r2_key from public.voice_data where user_id = $1', [user.id])
-  const objects = (await env.AUDIO?.list({ prefix: `u/${user.id}/` }))?.objects.map(({ key }) => key)
-  expect(rows.map(({ r2_key: key }) => key)).toEqual(objects)
-  expect((await callWith<{ cache: string }>({}, 'POST', '/voice/speech', { token, body })).body.cache).toBe('hit')
-})
+it.each([
+  ['claimed', 1],
+  ['stored', 2],
+])(
+  'speech that was %s, and the answer lost, is answered, and keeps the bytes that its row names',
+  async (_name, nth) => {
+    const { token, user } = await newUser()
+    // The first flight of a new token brings the key.
+    await call('PUT', '/auth/profile', { token, body: { first_name: 'Ida' } })
+    loseAnswer(nth)
+    const body = { text: 'hear me', voice: 'slt' }
+    expect((await callWith({}, 'POST', '/voice/speech', { token, body })).status).toBe(200)
+    const rows = await asOwner<{ r2_key: string }>('select r2_key from public.voice_data where user_id = $1', [user.id])
+    const objects = (await env.AUDIO?.list({ prefix: `u/${user.id}/` }))?.objects.map(({ key }) => key)
+    expect(rows.flatMap(({ r2_key: key }) => [key, `${key}/track`])).toEqual(objects)
+    expect(await asOwner('select from public.speech_leases where user_id = $1', [user.id])).toEqual([])
+    expect((await callWith<{ cache: string }>({}, 'POST', '/voice/speech', { token, body })).body.cache).toBe('hit')
+  },
+)
 
 describe('an erasure', () => {
   const stateOf = async (id: string) => (await call<Erasure>('GET', `/erasures/${id}`)).body.state
@@ -136,7 +145,7 @@ describe('an erasure', () => {
     const { token, user } = await newUser()
     await call('POST', '/voice/speech', { token, body: { text: 'hear me', voice: 'slt' } })
     const index = env.SPEECH_INDEX as KVNamespace
-    const left = async () => (await index.list({ prefix: `speech/1/${user.id}/` })).keys.length
+    const left = async () => (await index.list({ prefix: `speech/2/${user.id}/` })).keys.length
     const list = async () => ({ keys: [], list_complete: true })
     const refusing = { list, delete: () => Promise.reject(new Error('KV DELETE failed: 429')) }
     const blind = { list, delete: async (name: string) => await index.delete(name) }
@@ -166,7 +175,7 @@ describe('an erasure', () => {
       },
     }
     await callWith({ SPEECH_INDEX: counting } as never, 'DELETE', '/auth/account', { token })
-    expect([deleted.length, deleted[0]?.startsWith(`speech/1/${user.id}/`)]).toEqual([1, true])
+    expect([deleted.length, deleted[0]?.startsWith(`speech/2/${user.id}/`)]).toEqual([1, true])
   })
 
   it('of somebody who never spoke needs no store, where none is bound', async () => {

@@ -4,6 +4,7 @@ import type { Usage } from '#src/usage/shapes.ts'
 import type { Recording, RecordingPage } from '#src/voice/shapes.ts'
 import { call, newUser, rawCall, type Answer } from '#test/setup/client.ts'
 import { asOwner } from '#test/setup/owner-database.ts'
+import { watchFlights } from '#test/setup/other-database.ts'
 import { audioAt, speak, streamedWav } from '#test/setup/speech.ts'
 import { callWith, runSchedule, sweepAlone, uploadWith } from '#test/setup/worker-with.ts'
 
@@ -156,6 +157,34 @@ describe('a recording', () => {
     expect((await call<Usage>('GET', '/usage', { token })).body.stored_bytes).toMatchObject({ spent: 0, reserved: 0 })
   })
 
+  it('whose last flight was heard and its answer lost is kept, once', async () => {
+    const { token, user } = await newUser()
+    let commits = 0
+    watchFlights(async (send, asked) => {
+      const answer = await send(asked)
+      commits += 1
+      if (commits === 2) throw new Error('the socket was closed')
+      return answer
+    })
+    const { status, body } = await upload(token, tone, { 'Idempotency-Key': 'take-1' })
+    expect([status, await stored(user.id)]).toEqual([201, { rows: 1, objects: [`u/${user.id}/r/${body.id}`] }])
+    expect((await audioAt(body.audio_url)).length).toBe(tone.length)
+  })
+
+  it('that is being taken in is not there yet, and is swept away once nobody brings it to its end', async () => {
+    await sweepAlone()
+    const { token, user } = await newUser()
+    const key = `u/${user.id}/r/${crypto.randomUUID()}`
+    await env.AUDIO?.put(key, 'RIFF')
+    const row = `insert into voice_data (id, user_id, kind, r2_key, audio_bytes, duration_ms, codec, expires_at)
+      values (gen_random_uuid(), $1, 'recording', $2, 0, 0, 'wav', now() + $3::interval)`
+    await asOwner(row, [user.id, key, '1 minute'])
+    expect((await call<RecordingPage>('GET', '/voice/recordings', { token })).body.items).toEqual([])
+    await asOwner(`update voice_data set expires_at = now() - interval '1 second' where user_id = $1`, [user.id])
+    await runSchedule()
+    expect(await stored(user.id)).toEqual(nothing)
+  })
+
   it('goes with its account', async () => {
     const { token, user } = await newUser()
     await upload(token, tone)
@@ -177,6 +206,18 @@ describe('a transcript', () => {
     const { token, id } = await recorded()
     const { status, body } = await call<{ text: string }>('POST', `/voice/recordings/${id}/transcript`, { token })
     expect([status, body]).toEqual([200, { text: spoken }])
+  })
+
+  it('takes of the day’s seconds, and is refused once they are spent', async () => {
+    const { token, id } = await recorded()
+    await call('POST', `/voice/recordings/${id}/transcript`, { token })
+    const { transcribed_seconds: spent } = (await call<Usage>('GET', '/usage', { token })).body
+    expect([spent.spent > 0, spent.reserved, spent.limit]).toEqual([true, 0, 3_600])
+    const limits = { DAILY_TRANSCRIBED_SECONDS: String(spent.spent) }
+    const { status, body } = await callWith<{ code: string }>(limits, 'POST', `/voice/recordings/${id}/transcript`, {
+      token,
+    })
+    expect([status, body.code]).toEqual([429, 'quota_exceeded'])
   })
 
   it('needs one', async () => {

@@ -1,4 +1,5 @@
 import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test'
+import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
 import type { SpokenPart } from '#src/conversations/speak-turn.ts'
 import type { Speech } from '#src/voice/shapes.ts'
@@ -26,6 +27,8 @@ async function sayAloud(talk: { token: string; id: string }, speech: string, var
   })
   return { response, end: async () => await waitOnExecutionContext(context) }
 }
+
+const trueFetch = globalThis.fetch
 
 const partsOf = (events: readonly StreamEvent[]) =>
   events.flatMap(({ part }) => (part.type === 'data-speech' ? [part['data'] as Part] : []))
@@ -76,27 +79,70 @@ describe('a reply that is spoken', () => {
     expect(partsOf(eventsOf(heard)).map((part) => part.text)).toEqual(['The first one.', 'And the second one.'])
   })
 
-  it('is text all the same where the voice fails, and says of each sentence why it is not heard', async () => {
+  it.each([
+    [
+      'a stage direction of two sentences',
+      ['*She leans in close. Her eyes ', 'are shining.* I missed you. ', 'So much.'],
+      ['I missed you.', 'So much.'],
+    ],
+    [
+      'an emphasis of two sentences',
+      ['**Important. Real', 'ly.** Go now. Run.'],
+      ['Important. Really. Go now.', 'Run.'],
+    ],
+    ['what is said in brackets', ['[sighs. Looks away.] No. ', 'Not yet.'], ['No.', 'Not yet.']],
+    ['a mark that is never closed', ['It costs 5* a night. ', 'It is dear.'], ['It costs 5 a night. It is dear.']],
+  ])('is never half of %s', async (_name, pieces, spoken) => {
     const talk = await newTalk()
-    fakeModel(() => replyOf(...said))
+    fakeModel(() => replyOf(...pieces))
+    const { response, end } = await sayAloud(talk, 'auto')
+    const parts = partsOf(eventsOf(await response.text()))
+    await end()
+    expect(parts.map((part) => part.text)).toEqual(spoken)
+    expect(parts.map(({ from, to }) => pieces.join('').slice(from, to)).join('')).toBe(pieces.join(''))
+  })
+
+  it('is text all the same where the voice fails, says why it is not heard, and then asks no more', async () => {
+    const talk = await newTalk()
+    fakeModel(() => replyOf(...said, ' And a fourth. ', 'And a fifth. ', 'And a sixth.'))
     const voice = fakeVoice(() => new Response('', { status: 500 }))
     const { response, end } = await sayAloud(talk, 'auto')
     const events = eventsOf(await response.text())
     await end()
-    expect(partsOf(events).map(({ index, code }) => [index, code])).toEqual(
-      [0, 1, 2].map((index) => [index, 'upstream_unavailable']),
-    )
-    expect([textOf(events), voice.bodies.length, events.at(-1)?.part['finishReason']]).toEqual([text, 3, 'stop'])
+    expect(partsOf(events).map(({ index, code }) => [index, code])).toEqual([
+      [0, 'upstream_unavailable'],
+      [1, 'upstream_unavailable'],
+    ])
+    // Two were being made when the second failure was told.
+    expect(voice.bodies.length).toBeLessThanOrEqual(4)
+    expect([textOf(events).startsWith(text), events.at(-1)?.part['finishReason']]).toEqual([true, 'stop'])
   })
 
-  it('asks no more of the voice once the day’s characters are spent', async () => {
+  it('goes on where one sentence failed', async () => {
+    const talk = await newTalk()
+    fakeModel(() => replyOf(...said))
+    fakeVoice(async (_number, init) =>
+      String(init?.body).includes('waiting')
+        ? new Response('', { status: 500 })
+        : await trueFetch(`${String(env['SPEECH_BASE_URL'])}/offline/speech`, init),
+    )
+    const { response, end } = await sayAloud(talk, 'auto')
+    const parts = partsOf(eventsOf(await response.text()))
+    await end()
+    expect(parts.map(({ code }) => code)).toEqual([undefined, 'upstream_unavailable', undefined])
+  })
+
+  it('says so where the day’s characters are spent', async () => {
     const talk = await newTalk()
     fakeModel(() => replyOf(...said))
     const voice = fakeVoice()
     const { response, end } = await sayAloud(talk, 'auto', { DAILY_SPEECH_CHARACTERS: '15' })
     const parts = partsOf(eventsOf(await response.text()))
     await end()
-    expect([parts.map(({ code }) => code), voice.bodies.length]).toEqual([[undefined, 'quota_exceeded'], 1])
+    expect([parts.map(({ code }) => code), voice.bodies.length]).toEqual([
+      [undefined, 'quota_exceeded', 'quota_exceeded'],
+      1,
+    ])
   })
 
   it('is not spoken where nobody listens any more, and is stored', async () => {
@@ -110,7 +156,7 @@ describe('a reply that is spoken', () => {
     reply.write(`${chunkOf('The second one. The third one.')}${endOfReply}`)
     reply.close()
     await end()
-    expect(voice.bodies.length).toBeLessThanOrEqual(1)
+    expect(voice.bodies.length).toBeLessThanOrEqual(2)
     expect((await messagesOf(talk.token, talk.id)).at(-1)?.content).toBe(
       'The first one. The second one. The third one.',
     )

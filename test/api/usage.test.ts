@@ -31,6 +31,7 @@ describe('what a person used', () => {
       resets_at: new Date(Date.parse(today) + 86_400_000).toISOString(),
       llm_tokens: { spent: 0, reserved: 0, limit: 1_000_000 },
       speech_characters: { spent: 0, reserved: 0, limit: 100_000 },
+      transcribed_seconds: { spent: 0, reserved: 0, limit: 3_600 },
       stored_bytes: { spent: 0, reserved: 0, limit: 500_000_000 },
       speech_cache: { hits: 0, characters: 0, saved_usd: null },
       days: [],
@@ -46,7 +47,7 @@ describe('what a person used', () => {
     expect([tokens.spent, tokens.reserved, days]).toEqual([
       254,
       0,
-      [{ day, llm_tokens: 254, speech_characters: 0, stored_bytes: 0, speech_cache_hits: 0 }],
+      [{ day, llm_tokens: 254, speech_characters: 0, transcribed_seconds: 0, stored_bytes: 0, speech_cache_hits: 0 }],
     ])
   })
 

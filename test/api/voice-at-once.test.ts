@@ -48,7 +48,7 @@ describe('a line that many ask for at once', () => {
       user.id,
     ])
     await asOwner('delete from voice_data where user_id = $1', [user.id])
-    const lease = `insert into speech_leases (cache_key, user_id, holder, expires_at) values ($1, $2, gen_random_uuid(), now() + $3::interval)`
+    const lease = `insert into speech_leases (cache_key, user_id, holder, audio_key, expires_at) values ($1, $2, gen_random_uuid(), 'elsewhere', now() + $3::interval)`
     await asOwner(lease, [held?.cache_key, user.id, '1200 ms'])
     const startedAt = Date.now()
     const second = await speak(token, line)

@@ -5,7 +5,7 @@ import { newPersona } from '#test/setup/catalogue.ts'
 import { asOwner } from '#test/setup/owner-database.ts'
 import { audioAt, speak } from '#test/setup/speech.ts'
 import { fakeVoice } from '#test/setup/upstreams.ts'
-import { runSchedule, sweepAlone } from '#test/setup/worker-with.ts'
+import { callWith, runSchedule, sweepAlone } from '#test/setup/worker-with.ts'
 
 /** A public companion, and what it publishes. */
 async function newCompanion() {
@@ -89,36 +89,62 @@ describe('a line that a companion publishes', () => {
 })
 
 describe('the cache of speech', () => {
-  it('lets go of what nobody has heard for long, and of what is beyond its size, used longest ago first', async () => {
+  const kept = async (userId: string) =>
+    (await asOwner<{ id: string }>('select id from voice_data where user_id = $1 order by id', [userId])).map(
+      ({ id }) => id,
+    )
+  const soon = { AUDIO_URL_SECONDS: '1' }
+  const pause = async () => await new Promise((resolve) => setTimeout(resolve, 1_500))
+
+  it('lets go of what nobody has heard for long, once no URL of it is good any more', async () => {
+    await sweepAlone()
+    const { token, user } = await newUser()
+    const [old, young] = [(await speak(token, 'One.')).body, (await speak(token, 'Two.')).body]
+    await asOwner(`update voice_data set used_at = now() - interval '31 days' where id = $1`, [old.id])
+    await asOwner(`update voice_data set used_at = now() - interval '29 days' where id = $1`, [young.id])
+    await runSchedule()
+    expect([await kept(user.id), (await audioAt(old.audio_url)).length]).toEqual([[old.id, young.id], old.audio_bytes])
+    await pause()
+    await runSchedule(soon)
+    expect(await kept(user.id)).toEqual([young.id])
+    const objects = (await env.AUDIO?.list({ prefix: `u/${user.id}/` }))?.objects.map(({ key }) => key.split('/')[3])
+    expect([...new Set(objects)]).toEqual([young.id])
+    expect([(await speak(token, 'One.')).body.cache, (await speak(token, 'Two.')).body.cache]).toEqual(['miss', 'hit'])
+    expect(
+      await asOwner(`select 1 from voice_data where id = $1 and used_at > now() - interval '1 minute'`, [young.id]),
+    ).toHaveLength(1)
+  })
+
+  it('holds no more than it may of one person’s, what was heard last', async () => {
     await sweepAlone()
     const { token, user } = await newUser()
     const spoken = []
-    for (const text of ['One.', 'Two.', 'Three.', 'Four.']) spoken.push((await speak(token, text)).body)
-    const [one, two, three, four] = spoken.map(({ id }) => id)
-    const age = async (id: string | undefined, days: number) =>
-      await asOwner(`update voice_data set used_at = now() - make_interval(days => $2) where id = $1`, [id, days])
-    await age(one, 31)
-    for (const [id, days] of [
-      [two, 3],
-      [three, 2],
-      [four, 1],
-    ] as const)
-      await age(id, days)
-    const kept = async () =>
-      (await asOwner<{ id: string }>('select id from voice_data where user_id = $1 order by id', [user.id])).map(
-        ({ id }) => id,
-      )
-    await runSchedule()
-    expect(await kept()).toEqual([two, three, four])
-    const size = spoken.slice(2).reduce((sum, { audio_bytes: bytes }) => sum + bytes, 0)
-    await runSchedule({ SPEECH_CACHE_BYTES: String(size) })
-    expect(await kept()).toEqual([three, four])
-    const objects = (await env.AUDIO?.list({ prefix: `u/${user.id}/` }))?.objects.map(({ key }) => key.split('/')[3])
-    expect([...new Set(objects)]).toEqual([three, four])
+    for (const text of ['One.', 'Two.', 'Three.']) spoken.push((await speak(token, text)).body)
+    const [one, two, three] = spoken
+    await asOwner(`update voice_data set used_at = now() - interval '2 days' where id = $1`, [two?.id])
+    await asOwner(`update voice_data set used_at = now() - interval '1 day' where id = $1`, [one?.id])
+    const SPEECH_CACHE_BYTES = String((one?.audio_bytes ?? 0) + 2 * (three?.audio_bytes ?? 0))
+    const body = { text: 'Three!', voice: 'slt' }
+    const last = await callWith<{ id: string }>({ SPEECH_CACHE_BYTES }, 'POST', '/voice/speech', { token, body })
+    // What is let go of is not found any more, and lies there until its URLs are no longer good.
+    await pause()
+    await runSchedule(soon)
+    expect(await kept(user.id)).toEqual([one?.id, three?.id, last.body.id])
     expect((await speak(token, 'Two.')).body.cache).toBe('miss')
-    expect((await speak(token, 'Four.')).body.cache).toBe('hit')
-    expect(
-      await asOwner(`select 1 from voice_data where id = $1 and used_at > now() - interval '1 minute'`, [four]),
-    ).toHaveLength(1)
+  })
+
+  it('takes out what a maker left behind that died, and never what a row knows', async () => {
+    await sweepAlone()
+    const { token, user } = await newUser()
+    const { body } = await speak(token, 'One.')
+    const lost = `u/${user.id}/v/${crypto.randomUUID()}`
+    await env.AUDIO?.put(lost, 'RIFF')
+    const lease = `insert into speech_leases (cache_key, user_id, holder, audio_key, expires_at)
+      values (sha256(convert_to($2, 'UTF8')), $1, gen_random_uuid(), $2, now() - interval '4 minutes')`
+    await asOwner(lease, [user.id, lost])
+    await asOwner(lease, [user.id, `u/${user.id}/v/${body.id}`])
+    await runSchedule()
+    expect([await env.AUDIO?.head(lost), (await audioAt(body.audio_url)).length]).toEqual([null, body.audio_bytes])
+    expect(await asOwner('select 1 from speech_leases where user_id = $1', [user.id])).toEqual([])
   })
 })

@@ -1,8 +1,9 @@
 import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { describe, expect, it, vi } from 'vitest'
+import type { Env } from '#src/config.ts'
 import worker from '#src/index.ts'
-import { newUser } from '#test/setup/client.ts'
+import { call, newUser } from '#test/setup/client.ts'
 import { asOwner } from '#test/setup/owner-database.ts'
 import { audioAt, speak, speakAloud, streamedWav } from '#test/setup/speech.ts'
 import { fakeSpeech } from '#test/setup/upstreams.ts'
@@ -11,7 +12,12 @@ const vendor = { SPEECH_PROVIDER: 'openai', SPEECH_BASE_URL: 'https://vendor.tes
 const wav = streamedWav(1_000)
 
 /** Speaks by a vendor that answers as `body` is written; in the test's own context, so that it may be written here. */
-async function speakBy(token: string, body: ReadableStream<Uint8Array>, accept = 'audio/*') {
+async function speakBy(
+  token: string,
+  body: ReadableStream<Uint8Array>,
+  accept = 'audio/*',
+  replaced: Partial<Env> = {},
+) {
   const asked = fakeSpeech(() => new Response(body, { headers: { 'Content-Type': 'audio/wav' } }))
   const context = createExecutionContext()
   const request = new Request('https://neuraform.test/voice/speech', {
@@ -24,8 +30,20 @@ async function speakBy(token: string, body: ReadableStream<Uint8Array>, accept =
     },
     body: JSON.stringify({ text: 'The ferry leaves at dawn.', voice: 'alloy', format: 'wav' }),
   })
-  const response = await worker.fetch(request, { ...env, ...vendor }, context)
+  const response = await worker.fetch(request, { ...env, ...vendor, ...replaced }, context)
   return { response, asked, end: async () => await waitOnExecutionContext(context) }
+}
+
+const long = streamedWav(400_000)
+
+function bodyOf(bytes: Uint8Array): ReadableStream<Uint8Array> {
+  let sent = 0
+  return new ReadableStream<Uint8Array>({
+    pull: (controller) => {
+      if (sent >= bytes.length) controller.close()
+      else controller.enqueue(bytes.slice(sent, (sent += 700_001)))
+    },
+  })
 }
 
 function steered() {
@@ -111,15 +129,7 @@ describe('speech as audio', () => {
 
   it('of many megabytes is stored in parts, and is the same when it is played', async () => {
     const { token, user } = await newUser()
-    const long = streamedWav(400_000)
-    let sent = 0
-    const body = new ReadableStream<Uint8Array>({
-      pull: (controller) => {
-        if (sent >= long.length) controller.close()
-        else controller.enqueue(long.slice(sent, (sent += 700_001)))
-      },
-    })
-    const { response, end } = await speakBy(token, body)
+    const { response, end } = await speakBy(token, bodyOf(long))
     const heard = new Uint8Array(await response.arrayBuffer())
     await end()
     expect([heard.length, await rowsOf(user.id)]).toEqual([
@@ -128,6 +138,32 @@ describe('speech as audio', () => {
     ])
     const stored = await env.AUDIO?.get(`u/${user.id}/v/${response.headers.get('X-Speech-Id')}`)
     expect(Buffer.compare(new Uint8Array((await stored?.arrayBuffer()) ?? []), long)).toBe(0)
+  })
+
+  it('of many megabytes is heard all the same where the bucket fails, and is kept nowhere', async () => {
+    const { token, user } = await newUser()
+    const bucket = {
+      createMultipartUpload: async () => await Promise.reject(new Error('down')),
+      delete: async () => undefined,
+    }
+    const { response, end } = await speakBy(token, bodyOf(long), 'audio/*', { AUDIO: bucket as unknown as R2Bucket })
+    const heard = new Uint8Array(await response.arrayBuffer())
+    await end()
+    expect([Buffer.compare(heard, long), await rowsOf(user.id), await leasesOf(user.id)]).toEqual([0, [], []])
+    const whole = await speakBy(token, bodyOf(long), 'application/json', { AUDIO: bucket as unknown as R2Bucket })
+    await whole.end()
+    expect(whole.response.status).toBe(503)
+  })
+
+  it('is heard to its end where the database is gone by then', async () => {
+    const { token } = await newUser()
+    const { body, writer } = steered()
+    void writer.write(wav.subarray(0, 5_000))
+    const { response, end } = await speakBy(token, body)
+    await call('POST', '/auth/logout', { token })
+    void writer.write(wav.subarray(5_000)).then(async () => await writer.close())
+    expect((await response.arrayBuffer()).byteLength).toBe(wav.length)
+    await end()
   })
 
   it('comes from the store where it was spoken before, with its length', async () => {

@@ -5,8 +5,8 @@ import { workerVariables } from '#scripts/upstream/worker-variables.ts'
 import type { Speech, VoiceCatalogue } from '#src/voice/shapes.ts'
 import { call, fuka, newUser } from '#test/setup/client.ts'
 import { audioAt, speak } from '#test/setup/speech.ts'
-import { fakeVoice } from '#test/setup/upstreams.ts'
-import { callWith } from '#test/setup/worker-with.ts'
+import { fakeUpstreamAt, fakeVoice } from '#test/setup/upstreams.ts'
+import { callWith, uploadWith } from '#test/setup/worker-with.ts'
 
 const origin = () => inject('stack').upstreamOrigin
 const elevenLabs = () => workerVariables.elevenLabs(origin())
@@ -20,6 +20,13 @@ async function speakBy(variables: Record<string, string>, token: string, more: R
     body: { text, ...more },
   })
 }
+
+const postWith = async (variables: Record<string, string>, token: string, body: unknown) =>
+  await uploadWith(variables, '/v1/audio/speech', {
+    token,
+    body: JSON.stringify(body),
+    headers: { 'Content-Type': 'application/json' },
+  })
 
 const slt = 'sLtW0manUsEngl1shA2b'
 
@@ -47,6 +54,7 @@ describe('the vendors', () => {
   it.each([
     ['a voice that ElevenLabs does not have', elevenLabs, { voice: 'nobody' }],
     ['a voice that OpenAI does not have', openAi, { voice: 'nobody' }],
+    ['a voice that would lead elsewhere', elevenLabs, { voice: '..' }],
     ['a format that ElevenLabs does not make', elevenLabs, { voice: slt, format: 'wav' }],
   ])('refuse %s', async (_name, variables, more) => {
     const { token } = await newUser()
@@ -58,6 +66,55 @@ describe('the vendors', () => {
     const { token } = await newUser()
     const { status, body } = await speakBy({ ...elevenLabs(), SPEECH_API_KEY: '' }, token, { voice: slt })
     expect([status, body.code]).toEqual([503, 'upstream_unavailable'])
+  })
+
+  it('speak in those voices alone that the configuration names, if it names any', async () => {
+    const { token } = await newUser()
+    const only = { SPEECH_VOICES: 'slt,awb' }
+    const outcomes = []
+    for (const voice of ['slt', 'rms'])
+      outcomes.push((await callWith(only, 'POST', '/voice/speech', { token, body: { text, voice } })).status)
+    const openAiNames = []
+    for (const voice of ['awb', 'rms', 'fuka'])
+      openAiNames.push((await postWith(only, token, { model: 'tts-1', input: text, voice })).status)
+    const { body } = await callWith<VoiceCatalogue>(only, 'GET', '/voice/voices', { token })
+    expect([outcomes, openAiNames, body.items.map(({ id }) => id)]).toEqual([
+      [200, 422],
+      [200, 404, 200],
+      ['slt', 'awb'],
+    ])
+  })
+
+  it('are asked again once a voice was changed under its name', async () => {
+    const { token } = await newUser()
+    const changed = { SPEECH_VOICE_REVISION: '2' }
+    const body = { text, voice: 'slt' }
+    const caches = []
+    for (const variables of [{}, {}, changed, changed])
+      caches.push((await callWith<Speech>(variables, 'POST', '/voice/speech', { token, body })).body.cache)
+    expect(caches).toEqual(['miss', 'hit', 'miss', 'hit'])
+  })
+
+  it.each([
+    ['sends lines without a sound', () => '{"audio_base64":null}\n'.repeat(3)],
+    ['sends no line at all', () => 'x'.repeat(4_100_000)],
+    [
+      'says when more sounds than was written',
+      () => {
+        const times = Array.from({ length: 3_000 }, () => 0)
+        const alignment = {
+          characters: times.map(() => 'a'),
+          character_start_times_seconds: times,
+          character_end_times_seconds: times,
+        }
+        return `${JSON.stringify({ audio_base64: 'AAAA', alignment })}\n`
+      },
+    ],
+  ])('that %s make no sense', async (_name, answer) => {
+    const { token } = await newUser()
+    fakeUpstreamAt('with-timestamps', () => new Response(answer()))
+    const { status, body } = await speakBy(elevenLabs(), token, { voice: slt })
+    expect([status, body.code]).toEqual([502, 'upstream_nonsense'])
   })
 
   it('name their voices', async () => {

@@ -77,7 +77,7 @@ const stated: Readonly<Record<string, number>> = {
   'POST /voice/recordings': 2,
   'GET /voice/recordings': 1,
   'GET /voice/recordings/{id}': 1,
-  'POST /voice/recordings/{id}/transcript': 1,
+  'POST /voice/recordings/{id}/transcript': 3,
   'DELETE /voice/recordings/{id}': 2,
   'GET /voice/audio/{id} (whole)': 0,
   'GET /voice/audio/{id} (range)': 0,

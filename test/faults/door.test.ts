@@ -214,7 +214,7 @@ describe('the connections of a Worker by Hyperdrive', () => {
       token,
       body: { text: 'Three times across.', voice: 'slt' },
     })
-    expect([headers.get('Server-Timing'), clients.length]).toEqual(['db;desc="3 flights"', 1])
+    expect([headers.get('Server-Timing'), clients.length]).toEqual(['db;desc="2 flights"', 1])
   })
 
   it('are none for what needs no database', async () => {

@@ -7,6 +7,8 @@ import { audioCalls } from '#test/rls/audio-calls.ts'
 import { heardCalls } from '#test/rls/heard-calls.ts'
 import { speakerCalls } from '#test/rls/speaker-calls.ts'
 import { speechCalls } from '#test/rls/speech-calls.ts'
+import { storingCalls } from '#test/rls/store-calls.ts'
+import { erasureCalls } from '#test/rls/erasure-calls.ts'
 import { turnCalls } from '#test/rls/turn-calls.ts'
 import { usageCalls } from '#test/rls/usage-calls.ts'
 import { rowOf, type Scene } from '#test/rls/scene.ts'
@@ -22,8 +24,10 @@ export function callsIn(scene: Scene): readonly Call[] {
     ...usageCalls(scene),
     ...heardCalls(scene),
     ...speechCalls(scene),
+    ...storingCalls(scene),
     ...speakerCalls(scene),
     ...audioCalls(scene),
+    ...erasureCalls(scene),
     ...identitiesCalls(scene),
   ]
 }

@@ -190,12 +190,12 @@ describe('a turn’s key', () => {
 describe('a line of speech', () => {
   const named = { line: '\\x0a', holder: randomUUID(), audio: randomUUID() }
   const claim = (holder: string): Query => [
-    `select state, id from app.claim_speech($1, false, $2, 30, gen_random_uuid(), gen_random_uuid(), 5, 7, 10, 10, null)`,
+    `select state, id from app.claim_speech($1, false, $2, 30, gen_random_uuid(), gen_random_uuid(), 5, 7, 10, 10, null, false)`,
     named.line,
     holder,
   ]
   const store: Query = [
-    `select app.store_speech($1, false, null, $2, $2, $2, 5, $3, 'k', 7, 1, 'wav', 'nova', 'openai')`,
+    `select app.store_speech($1, false, null, $2, $2, $2, 5, $3, 7, 1, 'wav', 'nova', 'openai', 100)`,
     named.line,
     named.holder,
     named.audio,

@@ -1,7 +1,7 @@
 import { andThen, as, asSuperuser, handles, hex, insert, type Call } from '#test/rls/call.ts'
 import { another } from '#test/rls/people.ts'
 import { rowOf, type Scene } from '#test/rls/scene.ts'
-import { claimed, first, isAnswered, nothingOf, uuid } from '#test/rls/speech-claims.ts'
+import { claimed, first, isAnswered, nothingOf, second, uuid } from '#test/rls/speech-claims.ts'
 
 /** A line is found, and every time counted. */
 export function heardCalls(scene: Scene): readonly Call[] {
@@ -81,6 +81,31 @@ export function heardCalls(scene: Scene): readonly Call[] {
           `select 1 from public.speech_hits having sum(hits) = 19 and sum(characters) = 185 and min(hits) = 0 and max(hits) = 9`,
         )}`,
     },
+    {
+      name: 'claim_speech of broken audio that was not counted, which takes no hit back',
+      role,
+      text: `${begun}; ${claimed(found)}; ${claimed({ ...found, broken: ownId ?? '', wasCounted: false })}${andThen(hitsAre(1))}`,
+    },
+    {
+      name: 'claim_speech of what was counted and is not there any more',
+      role,
+      text: `${begun}; ${claimed(found)}; ${claimed(found)}; ${claimed({ wasCounted: true })}${andThen(hitsAre(1))}`,
+    },
+    {
+      name: 'claim_speech of what was counted and is being made by another',
+      role,
+      text: `${asOther}; ${claimed()}; ${begun}; ${claimed(found)}; ${isAnswered('busy', { request: second, wasCounted: true })}${andThen(hitsAre(0))}`,
+    },
+    {
+      name: 'claim_speech of what was counted and is there again, counted once',
+      role,
+      text: `${begun}; ${claimed(found)}; ${claimed({ ...found, wasCounted: true })}${andThen(hitsAre(1))}`,
+    },
+    ...["'2020-01-01'", "'2126-01-01'"].map((time): Call => ({
+      name: `claim_speech of a line that is let go of by ${time}`,
+      role,
+      text: `${asSuperuser}; update public.voice_data set expires_at = ${time}; ${as(role)}; ${begun}; ${isAnswered('ours', found)}`,
+    })),
     {
       name: 'claim_speech of what is not there, which takes no hit back',
       role,

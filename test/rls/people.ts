@@ -108,7 +108,16 @@ function rowsFor(userId: string, tokenHash: Buffer, turnKeyHash: Buffer): readon
         codec: 'wav',
       },
     ],
-    ['speech_leases', { ...owned, cache_key: bytes(), holder: randomUUID(), expires_at: far }],
+    [
+      'speech_leases',
+      {
+        ...owned,
+        cache_key: bytes(),
+        holder: randomUUID(),
+        audio_key: `u/${userId}/v/${randomUUID()}`,
+        expires_at: far,
+      },
+    ],
     ['speech_hits', { ...owned, day: '2026-01-01', hits: 1, characters: 1 }],
     ['conversation_deletions', { ...owned, gone_id: randomUUID() }],
     ['usage_ledger', { ...owned, id: randomUUID(), day: '2026-01-01', kind: 'llm_tokens', reserved: 1 }],
@@ -158,7 +167,7 @@ export function another(table: string, row: Row): Row {
     usage_days: () => ({ kind: 'stored_bytes' }),
     voice_data: () => ({ r2_key: randomUUID(), cache_key: bytes() }),
     shared_speech: () => ({ r2_key: randomUUID(), cache_key: bytes() }),
-    speech_leases: () => ({ cache_key: bytes() }),
+    speech_leases: () => ({ cache_key: bytes(), audio_key: randomUUID() }),
     speech_hits: () => ({ day: '2026-01-02' }),
   }
   return { ...row, ...('id' in row ? { id: randomUUID() } : {}), ...fresh[table]?.() }

@@ -57,8 +57,11 @@ async function makeExpired(owner: Client, person: Person): Promise<void> {
   await insertRow(owner, 'idempotency_keys', { ...key, expires_at: past })
   const entry = another('usage_ledger', rowOf(person, 'usage_ledger'))
   await insertRow(owner, 'usage_ledger', { ...entry, created_at: past })
-  const lease = another('speech_leases', rowOf(person, 'speech_leases'))
-  await insertRow(owner, 'speech_leases', { ...lease, expires_at: past })
+  // The one's maker may still be at work.
+  for (const expiresAt of [past, new Date(Date.now() - 60_000).toISOString()]) {
+    const lease = another('speech_leases', rowOf(person, 'speech_leases'))
+    await insertRow(owner, 'speech_leases', { ...lease, expires_at: expiresAt })
+  }
   const deletion = another('conversation_deletions', rowOf(person, 'conversation_deletions'))
   await insertRow(owner, 'conversation_deletions', { ...deletion, deleted_at: past })
 }

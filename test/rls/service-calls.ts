@@ -72,7 +72,6 @@ function signInCalls(scene: Scene): readonly Call[] {
 }
 
 function jobCalls(scene: Scene): readonly Call[] {
-  const { idOf } = handles(scene)
   const { userId } = scene.one
   const role = 'jobs'
   const anchored = `where chain_id = '${String(rowOf(scene.one, 'audit_chains')['chain_id'])}'`
@@ -97,11 +96,6 @@ function jobCalls(scene: Scene): readonly Call[] {
       role,
       text: `${asSuperuser}; delete from public.identities where user_id = '${userId}'; ${as(role)};
         select 1 from app.broken_invariants(100000) where subject = '${userId}'`,
-    },
-    {
-      name: 'voice_objects',
-      role,
-      text: `select 1 from app.voice_objects(null, 100000) where id = ${idOf('voice_data')}`,
     },
     { name: 'unanchored_heads', role, text: `select 1 from app.unanchored_heads(1000000) ${anchored}` },
     { name: 'heads_to_anchor', role, text: `select 1 from app.heads_to_anchor(null, 1000000) ${anchored}` },
@@ -131,41 +125,6 @@ function jobCalls(scene: Scene): readonly Call[] {
       name: 'audit_entries_after',
       role,
       text: `select 1 from app.audit_chains_after(null, 1000000) c, app.audit_entries_after(c.chain_id, null, 9) ${anchored}`,
-    },
-    {
-      name: 'pending_erasures',
-      role,
-      text: `select * from app.pending_erasures() where user_id = '${userId}'`,
-    },
-    {
-      name: 'erase_rows, naming the newest line',
-      role,
-      text: `${asSuperuser}; update public.users set is_active = false; ${as(role)};
-        select 1 where cardinality(app.erase_rows(${idOf('erasures')})) = 1`,
-    },
-    {
-      name: 'erase_rows',
-      role,
-      text: `${asSuperuser}; update public.users set is_active = false; ${as(role)};
-        select app.erase_rows(${idOf('erasures')})${andThen(
-          `select 1 where not exists (select from public.users where id = '${userId}')
-             and exists (select from public.erasures where user_id = '${userId}' and completed_at is null)`,
-        )}`,
-    },
-    {
-      name: 'complete_erasure',
-      role,
-      text: `${asSuperuser}; update public.users set is_active = false; ${as(role)}; select app.erase_rows(${idOf('erasures')});
-        select app.complete_erasure(${idOf('erasures')})${andThen(
-          `select 1 from public.erasures where id = ${idOf('erasures')} and completed_at is not null and user_id is null`,
-        )}`,
-    },
-    {
-      name: 'complete_erasure while rows are there',
-      role,
-      text: `select app.complete_erasure(${idOf('erasures')})${andThen(
-        `select 1 from public.erasures where id = ${idOf('erasures')} and completed_at is null`,
-      )}`,
     },
   ]
 }

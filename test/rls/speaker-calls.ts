@@ -10,13 +10,14 @@ interface Wish {
   readonly voice?: string
   readonly text?: string
   readonly vendor?: string
+  readonly wasCounted?: boolean
 }
 
 /** A claim to a text of five characters; whose line it is says its key. */
-const open = ({ speaker = 'null', voice = 'null', text = 'x', vendor = 'v' }: Wish) =>
+const open = ({ speaker = 'null', voice = 'null', text = 'x', vendor = 'v', wasCounted = false }: Wish) =>
   `select * from app.open_speech(${speaker}, ${voice}, '${vendor}', 'usual', '\\x01', '\\x02', sha256('${text}'),
     '00000000-0000-7000-8000-000000000100', 30, '00000000-0000-7000-8000-000000000101', '00000000-0000-7000-8000-000000000102',
-    5, 7, 10, 10, null)`
+    5, 7, 10, 10, null, ${wasCounted})`
 
 const keyOf = (line: string, voice: string, settings = '{}') =>
   `sha256('\\x${line}' || convert_to('["${voice}", ${settings}]', 'UTF8'))`
@@ -105,6 +106,15 @@ export function speakerCalls(scene: Scene): readonly Call[] {
         `select 1 from public.speech_leases where cache_key = ${keyOf('01', 'nova')} and user_id = '${scene.one.userId}'`,
       )}`,
     },
+    ...[true, false].map((wasCounted): Call => ({
+      name: `open_speech of what was counted: ${wasCounted}`,
+      role: 'user',
+      text: `${settle}; ${asSuperuser}; insert into public.speech_hits (user_id, day, hits, characters)
+          values ('${scene.one.userId}', (now() at time zone 'utc')::date, 2, 10); ${as('user')}; select * from ${session};
+        ${open({ voice: "'nova'", wasCounted })}${andThen(
+          `select 1 from public.speech_hits where day = (now() at time zone 'utc')::date and hits = ${wasCounted ? 1 : 2}`,
+        )}`,
+    })),
     {
       name: 'open_speech of what is there',
       role: 'user',

@@ -11,6 +11,7 @@ export interface Claim {
   readonly isShared?: boolean
   readonly request?: Request
   readonly broken?: string
+  readonly wasCounted?: boolean
   readonly dailyCharacters?: number
   readonly dailyBytes?: number
 }
@@ -22,19 +23,35 @@ export const claim = (claimed: Claim = {}) => {
     isShared = false,
     request = first,
     broken = 'null',
+    wasCounted = broken !== 'null',
     dailyCharacters = 10,
     dailyBytes = 10,
   } = claimed
   return `app.claim_speech(${key}, ${isShared}, ${request.holder}, 30, ${request.characters}, ${request.bytes}, 5, 7,
-    ${dailyCharacters}, ${dailyBytes}, ${broken})`
+    ${dailyCharacters}, ${dailyBytes}, ${broken}, ${wasCounted})`
 }
 export const claimed = (options: Claim = {}) => `select * from ${claim(options)}`
 export const isAnswered = (state: string, options: Claim = {}) => `${claimed(options)} where state = '${state}'`
 
+/** Where the audio lies that a request makes: a person's own, or everybody's. */
+export const keyOf = (request: Request, userId?: string) =>
+  `'${userId === undefined ? 'shared' : `u/${userId}`}/v/' || ${request.audio}`
+
+interface Stored {
+  readonly isShared?: boolean
+  readonly persona?: string
+  readonly mostBytes?: number
+}
+
+/** Six bytes are stored for five characters. */
+export const store = (request: Request, { isShared = false, persona = 'null', mostBytes = 100 }: Stored = {}) =>
+  `app.store_speech(${line}, ${isShared}, ${persona}, ${request.holder}, ${request.characters}, ${request.bytes}, 5,
+    ${request.audio}, 6, 1, 'wav', 'nova', 'openai', ${mostBytes})`
+
 /** The lease on a line, as only a superuser sees it. */
-export const leaseOf = (request: Request, userId: string) =>
+export const leaseOf = (request: Request, userId: string, audioKey = keyOf(request, userId)) =>
   `select 1 from public.speech_leases where cache_key = ${line} and holder = ${request.holder} and user_id = '${userId}'
-     and expires_at > now()`
+     and audio_key = ${audioKey} and expires_at > now()`
 export const day = (reserved: readonly [number, number], spent: readonly [number, number]) =>
   `select 1 from public.usage_days c join public.usage_days b using (user_id, day)
    where c.kind = 'speech_characters' and b.kind = 'stored_bytes' and c.reserved = ${reserved[0]} and b.reserved = ${reserved[1]}

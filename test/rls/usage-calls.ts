@@ -20,6 +20,20 @@ export function usageCalls(scene: Scene): readonly Call[] {
       role,
       text: `${begun}; ${reserve(fresh, 4)}; ${reserve(fresh, 4)}${andThen(dayIs(4, 0))}`,
     },
+    {
+      name: 'reserve_usage of seconds that are transcribed',
+      role,
+      text: `${begun}; select app.reserve_usage(${fresh}, 'transcribed_seconds', 4, 10)${andThen(
+        `select 1 from public.usage_days d join public.usage_ledger l using (user_id, day, kind, reserved)
+         where kind = 'transcribed_seconds' and reserved = 4 and l.id = ${fresh}`,
+      )}`,
+    },
+    {
+      name: 'reserve_usage of what is not counted',
+      role,
+      text: `${begun}; select app.reserve_usage(${fresh}, 'seconds', 4, 10)`,
+      expected: '23514',
+    },
     { name: 'reserve_usage beyond the day', role, text: `${begun}; ${reserve(fresh, 11)}`, expected: 'NF429' },
     {
       name: 'reserve_usage beyond what is left of the day',

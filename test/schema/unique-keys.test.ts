@@ -36,12 +36,12 @@ describe('every unique key', () => {
       { name: 'personas_slug_key', condition: '(owner_id IS NULL)' }, // the house's own
       { name: 'retired_tokens_pkey', condition: null }, // the hash of a secret
       { name: 'shared_speech_cache_key_key', condition: null }, // the hash of what a companion publishes
-      { name: 'shared_speech_r2_key_key', condition: null }, // made by the Worker
+      { name: 'shared_speech_r2_key_key', condition: null }, // made by the database, of an id that the Worker makes
       { name: 'speech_leases_pkey', condition: null }, // a hash with the person's own key, or of what is published
       { name: 'turns_key_hash_key', condition: null }, // the hash of a secret
       { name: 'user_sessions_token_hash_key', condition: null }, // the hash of a secret
       { name: 'users_email_index_key', condition: 'is_email_verified' }, // a provider's word again, hashed with a key
-      { name: 'voice_data_r2_key_key', condition: null }, // made by the Worker
+      { name: 'voice_data_r2_key_key', condition: null }, // made by the Worker, or by the database of its id
     ])
   })
 

@@ -1,65 +1,7 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { audioFormats, contentTypeOf, formatHeadBytes, formatOf, type AudioFormat } from '#src/speech/audio-format.ts'
-import { audioMeter } from '#src/speech/audio-meter.ts'
-import { mp3FrameOf } from '#src/speech/meters/mp3-frame.ts'
-
-const folder = join(import.meta.dirname, '../fixtures/audio')
-const read = (name: string) => new Uint8Array(readFileSync(join(folder, name)))
-
-interface Fixture {
-  readonly name: string
-  readonly format: AudioFormat
-  /** What plays, from the samples that ffmpeg decodes or the encoder was given. */
-  readonly playsMs: number
-  /** ffprobe's duration, which may count the encoder's delay and padding. */
-  readonly probedMs?: number
-  /** By how much the two may differ: what encoders put around the sound. */
-  readonly aroundMs?: number
-}
-
-const mp3 = { format: 'mp3', playsMs: 1_200 } as const
-const opus = { format: 'opus', playsMs: 1_200 } as const
-const fixtures: readonly Fixture[] = [
-  { name: 'pcm16.wav', format: 'wav', playsMs: 900, probedMs: 900 },
-  { name: 'streamed.wav', format: 'wav', playsMs: 900, probedMs: 900 },
-  { name: 'float32.wav', format: 'wav', playsMs: 600, probedMs: 600 },
-  { name: 'extensible.wav', format: 'wav', playsMs: 500, probedMs: 500 },
-  { name: 'cbr.mp3', ...mp3, probedMs: 1_227.755, aroundMs: 2 * (1_152 / 44.1) },
-  { name: 'vbr.mp3', ...mp3, probedMs: 1_227.755, aroundMs: 2 * (1_152 / 44.1) },
-  { name: 'mpeg2.mp3', ...mp3, probedMs: 1_253.878, aroundMs: 3 * (576 / 22.05) },
-  { name: 'mpeg25.mp3', ...mp3, probedMs: 1_306.122, aroundMs: 3 * (576 / 11.025) },
-  { name: 'bare.mp3', format: 'mp3', playsMs: 1_227.755, probedMs: 1_227.75 },
-  { name: 'opus-2.5ms.ogg', ...opus, probedMs: 1_202.5, aroundMs: 2.5 },
-  { name: 'opus-20ms.ogg', ...opus, probedMs: 1_206.5, aroundMs: 6.5 },
-  { name: 'opus-60ms.ogg', ...opus, probedMs: 1_206.5, aroundMs: 6.5 },
-  { name: 'plain.webm', format: 'webm', playsMs: 1_200, probedMs: 1_208, aroundMs: 8 },
-  { name: 'live.webm', format: 'webm', playsMs: 1_200 },
-  { name: 'moov-last.m4a', format: 'mp4', playsMs: 1_200, probedMs: 1_200 },
-  { name: 'faststart.m4a', format: 'mp4', playsMs: 1_200, probedMs: 1_200 },
-  { name: 'fragmented.m4a', format: 'mp4', playsMs: 1_223.22, probedMs: 1_223.22 },
-  { name: 'delay-moov.m4a', format: 'mp4', playsMs: 1_200, probedMs: 1_223.22, aroundMs: 1_024 / 44.1 },
-]
-
-function measure(format: AudioFormat, bytes: Uint8Array, sizeOf: () => number = () => bytes.length) {
-  const meter = audioMeter(format)
-  for (let at = 0; at < bytes.length;) {
-    const size = Math.max(1, sizeOf())
-    meter.push(bytes.slice(at, at + size))
-    at += size
-  }
-  return { durationMs: meter.durationMs(), isWhole: meter.isWhole() }
-}
-
-/** The same numbers below `limit` on each run. */
-function numbers(seed = 1) {
-  let state = seed
-  return (limit: number) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
-    return Math.floor((state / 2 ** 32) * limit)
-  }
-}
+import { audioFormats, contentTypeOf, formatHeadBytes, formatOf } from '#src/speech/audio-format.ts'
+import { headsOfNoAudio, vendorsCases, wavHeader } from '#test/fixtures/audio/cases.ts'
+import { fixtures, joined, measure, numbers, patched, read } from '#test/fixtures/audio/fixtures.ts'
 
 describe.each(fixtures)('$name', ({ name, format, playsMs, probedMs, aroundMs = 0 }) => {
   const bytes = read(name)
@@ -97,7 +39,8 @@ describe.each(fixtures)('$name', ({ name, format, playsMs, probedMs, aroundMs = 
 
 /** Where a container has an end of its own, or says how long it is. */
 const ended = fixtures.filter(
-  ({ name }) => !['streamed.wav', 'bare.mp3', 'live.webm', 'delay-moov.m4a', 'fragmented.m4a'].includes(name),
+  ({ name }) =>
+    !['streamed.wav', 'bare.mp3', 'opus-no-end.ogg', 'live.webm', 'delay-moov.m4a', 'fragmented.m4a'].includes(name),
 )
 
 describe.each(ended)('a cut $name', ({ name, format, playsMs }) => {
@@ -120,6 +63,7 @@ describe('what says nothing of its end', () => {
 
   it.each([
     ['bare.mp3', 'mp3', 12],
+    ['opus-no-end.ogg', 'opus', 9],
     ['live.webm', 'webm', 12],
     ['fragmented.m4a', 'mp4', 4],
     ['delay-moov.m4a', 'mp4', 4],
@@ -130,52 +74,10 @@ describe('what says nothing of its end', () => {
   })
 })
 
-const joined = (...parts: readonly (string | readonly number[] | Uint8Array)[]) =>
-  new Uint8Array(
-    Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part, 'latin1') : Buffer.from(part)))),
-  )
-
 describe('what vendors and writers do', () => {
-  const cbr = read('cbr.mp3')
-  const bare = read('bare.mp3')
-  const second = mp3FrameOf(bare, 0)?.bytes ?? 0
-  const third = second + (mp3FrameOf(bare, second)?.bytes ?? 0)
   const ogg = read('opus-20ms.ogg')
-  const wav = read('pcm16.wav')
-  const samples = wav.subarray(78)
-  const header = (riff: readonly number[], data: readonly number[]) =>
-    joined('RIFF', riff, 'WAVEfmt ', [16, 0, 0, 0], wav.subarray(20, 36), 'data', data)
-  const [zero, most, some] = [
-    [0, 0, 0, 0],
-    [0, 0xf0, 0xff, 0x7f],
-    [36 + 32, 0, 0, 0],
-  ]
 
-  it.each([
-    [
-      'an APE tag and an ID3v1 tag behind an MP3',
-      'mp3',
-      joined(cbr, 'APETAGEX', [...Array(4).fill(0), 32], Array(19).fill(0), 'TAG', Array(125).fill(32)),
-      1_200,
-    ],
-    [
-      'junk between the frames of an MP3',
-      'mp3',
-      joined(bare.subarray(0, third), 'x'.repeat(500), [0xff, 0xfb], bare.subarray(third)),
-      1_227.755,
-    ],
-    ['one frame of an MP3', 'mp3', bare.subarray(0, second), 1_152 / 44.1],
-    ['two Ogg streams in a chain', 'opus', joined(ogg, ogg), 2_400],
-    ['WAV sizes of 0', 'wav', joined(header(zero, zero), samples), 900],
-    ['WAV sizes just below 2 GiB', 'wav', joined(header(most, most), samples), 900],
-    [
-      'a chunk behind an odd number of bytes',
-      'wav',
-      joined(header(some, [7, 0, 0, 0]), 'abcdefg', [0], 'LIST', [16, 0, 0, 0], 'x'.repeat(16)),
-      3 / 16,
-    ],
-    ['an odd number of bytes without its padding', 'wav', joined(header(zero, [7, 0, 0, 0]), 'abcdefg'), 3 / 16],
-  ] as const)('%s', (_name, format, bytes, milliseconds) => {
+  it.each(vendorsCases)('%s', (_name, format, bytes, milliseconds) => {
     const measured = measure(format, bytes, () => 100)
     expect(measured.isWhole).toBe(true)
     expect(Math.abs((measured.durationMs ?? NaN) - milliseconds)).toBeLessThan(0.05)
@@ -197,14 +99,30 @@ describe('what vendors and writers do', () => {
   })
 
   it('a chunk that is missing behind the sound makes a WAV not whole', () => {
-    const cut = joined(header(some, [7, 0, 0, 0]), 'abcdefg', [0])
+    const cut = joined(wavHeader([36 + 32, 0, 0, 0], [7, 0, 0, 0]), 'abcdefg', [0])
     expect(measure('wav', cut)).toEqual({ durationMs: 3 / 16, isWhole: false })
   })
 
   it('an Ogg stream without its last page still lasts', () => {
     const lastPage = Buffer.from(ogg).lastIndexOf('OggS')
     const { durationMs, isWhole } = measure('opus', ogg.subarray(0, lastPage))
-    expect([isWhole, (durationMs ?? 0) % 10, (durationMs ?? 0) > 500]).toEqual([false, 3.5, true])
+    expect([isWhole, (durationMs ?? 0) % 10, (durationMs ?? 0) > 500]).toEqual([true, 3.5, true])
+  })
+
+  it('an Ogg stream without a mark of its end is whole exactly where a page of sound ends', () => {
+    const unmarked = read('opus-no-end.ogg')
+    const starts = [...Buffer.from(unmarked).toString('latin1').matchAll(/OggS/g)].map(({ index }) => index)
+    const wholes = Array.from({ length: unmarked.length + 1 }, (_, cut) => cut).filter(
+      (cut) => measure('opus', unmarked.subarray(0, cut)).isWhole,
+    )
+    expect(starts.length).toBe(9)
+    expect(wholes).toEqual([...starts.slice(3), unmarked.length])
+  })
+
+  it('an Ogg stream behind one without a mark of its end counts as well', () => {
+    const chained = joined(read('opus-no-end.ogg'), ogg)
+    expect(measure('opus', chained)).toEqual({ durationMs: 2_400, isWhole: true })
+    expect(measure('opus', chained.subarray(0, chained.length - 1)).isWhole).toBe(false)
   })
 
   it('an Ogg stream that starts late counts from where it starts', () => {
@@ -215,6 +133,94 @@ describe('what vendors and writers do', () => {
       if (granule > 0n) view.setBigInt64(at + 6, granule + 480_000n, true)
     }
     expect(measure('opus', late)).toEqual({ durationMs: 1_200, isWhole: true })
+  })
+})
+
+describe('what is not only sound, or none', () => {
+  const refused = { durationMs: undefined, isWhole: false }
+  const webm = read('plain.webm')
+
+  it.each([
+    ['video.mp4', 'mp4'],
+    ['video-only.mp4', 'mp4'],
+    ['video-fragmented.mp4', 'mp4'],
+    ['video.webm', 'webm'],
+  ] as const)('%s has no duration', (name, format) => {
+    const bytes = read(name)
+    expect(formatOf(bytes)).toBe(format)
+    expect(measure(format, bytes)).toEqual(refused)
+    expect(measure(format, bytes, () => 1)).toEqual(refused)
+  })
+
+  it.each(['moov-last.m4a', 'faststart.m4a', 'fragmented.m4a', 'delay-moov.m4a'])(
+    '%s whose track is of another kind has no duration',
+    (name) => {
+      const handler = read(name)
+      expect(measure('mp4', patched(handler, 'hdlr', 12, [...Buffer.from('text')]))).toEqual(refused)
+      expect(measure('mp4', patched(handler, 'hdlr', 0, [...Buffer.from('free')]))).toEqual(refused)
+    },
+  )
+
+  it('a WebM without a block of sound has no duration, whatever its header says', () => {
+    const clusterAt = Buffer.from(webm).indexOf(Buffer.from([0x1f, 0x43, 0xb6, 0x75]))
+    expect(Buffer.from(webm).indexOf(Buffer.from([0x44, 0x89, 0x88]))).toBeLessThan(clusterAt)
+    expect(measure('webm', webm.subarray(0, clusterAt))).toEqual(refused)
+  })
+
+  it('a WebM whose blocks are of no track of sound has no duration', () => {
+    const trackType = Buffer.from([0x83, 0x81, 0x02]).toString('latin1')
+    const subtitles = Buffer.from(webm).toString('latin1').replace(trackType, '\u{83}\u{81}\u{11}')
+    expect(measure('webm', joined(subtitles))).toEqual(refused)
+  })
+})
+
+describe('an MP4 whose header says one thing and its samples another', () => {
+  const hour = 3_600
+  const bytes = read('moov-last.m4a')
+  const word = (value: number) => [24, 16, 8, 0].map((shift) => (value >>> shift) & 0xff)
+  /** `stts` is its version, the count of entries, and then how many samples and how long each. */
+  const hourOfSamples = patched(bytes, 'stts', 12, [...word(hour), ...word(44_100)])
+
+  it('lasts as long as its samples, less the encoder’s delay', () => {
+    const { durationMs = 0, isWhole } = measure('mp4', hourOfSamples)
+    expect(isWhole).toBe(true)
+    expect(Math.abs(durationMs - hour * 1_000)).toBeLessThan(1_024 / 44.1)
+  })
+
+  it('lasts as its header says where that is longer', () => {
+    expect(measure('mp4', patched(bytes, 'mvhd', 20, word(hour * 1_000))).durationMs).toBe(hour * 1_000)
+  })
+
+  it('lasts as its samples do where the header says nothing', () => {
+    const unknown = patched(bytes, 'mvhd', 20, word(0xff_ff_ff_ff))
+    expect(Math.abs((measure('mp4', unknown).durationMs ?? 0) - 1_200)).toBeLessThan(0.05)
+  })
+
+  it('lasts no shorter for an edit that skips most of it', () => {
+    const skipping = patched(hourOfSamples, 'elst', 16, word((hour - 1) * 44_100))
+    expect(measure('mp4', skipping).durationMs).toBeGreaterThan((hour - 1) * 1_000)
+  })
+
+  it('skips no more than the earliest of its edits', () => {
+    const end = Buffer.from(bytes).indexOf('elst') + 24
+    const edit = [...word(1), ...word(0), ...word(0x1_00_00)]
+    let edited = joined(bytes.subarray(0, end), edit, bytes.subarray(end))
+    for (const [type, size] of Object.entries({ moov: 987, trak: 773, edts: 48, elst: 40 })) {
+      edited = patched(edited, type, -4, word(size))
+    }
+    expect(measure('mp4', edited).durationMs).toBe(1_200)
+    const { durationMs = 0, isWhole } = measure('mp4', patched(edited, 'elst', 8, word(2)))
+    expect(isWhole).toBe(true)
+    expect(Math.abs(durationMs - 1_223.22)).toBeLessThan(0.05)
+  })
+
+  it.each([3, 1_000, 0xff_ff_ff_ff])('is refused with room for 2 entries and a count of %d', (count) => {
+    expect(measure('mp4', patched(bytes, 'stts', 8, word(count)))).toEqual({ durationMs: undefined, isWhole: false })
+  })
+
+  it('is refused without a sample', () => {
+    expect(measure('mp4', patched(bytes, 'stts', 8, word(0))).durationMs).toBe(undefined)
+    expect(measure('mp4', patched(bytes, 'stts', 0, [...Buffer.from('free')])).durationMs).toBe(undefined)
   })
 })
 
@@ -257,21 +263,13 @@ describe('hostile bytes', () => {
 })
 
 describe('what is no audio', () => {
-  it.each([
-    ['nothing', ''],
-    ['one byte', '\u{FF}'],
-    ['three bytes of a frame', '\u{FF}\u{FB}\u{90}'],
-    ['text', 'Good morning, how are you today? This is a text of some length, not sound.'],
-    ['UTF-16', '\u{FF}\u{FE}G\0o\0o\0d\0'],
-    ['HTML', '<!doctype html><html><head><title>Good morning</title></head></html>'],
-    ['PNG', '\u{89}PNG\r\n\u{1A}\n\0\0\0\rIHDR'],
-    ['AAC in ADTS', '\u{FF}\u{F1}\u{50}\u{80}\u{01}\u{1F}\u{FC}'],
-    ['another RIFF', 'RIFF\0\0\0\0AVI LIST'],
-    ['half of a RIFF', 'RIFF\0\0\0\0WA'],
-    ['Vorbis in Ogg', `OggS\0\u{2}${'\0'.repeat(20)}\u{1}\u{1E}\u{1}vorbis`],
-    ['Matroska', '\u{1A}\u{45}\u{DF}\u{A3}\u{93}\u{42}\u{82}\u{88}matroska'],
-  ])('%s', (_name, text) => {
+  it.each(headsOfNoAudio)('%s', (_name, text) => {
     expect(formatOf(Uint8Array.from(text, (character) => character.codePointAt(0) ?? 0))).toBe(undefined)
+  })
+
+  it('but a brand of images behind the brands says nothing', () => {
+    expect(formatOf(joined([0, 0, 0, 20], 'ftypM4A ', [0, 0, 0, 0], 'isomheic'))).toBe('mp4')
+    expect(formatOf(joined([0, 0, 0, 20], 'ftypM4A mif1isom'))).toBe('mp4')
   })
 
   it('every format has a content type', () => {

@@ -145,13 +145,22 @@ it('finds audit entries that were anchored and are gone', async () => {
   ])
 })
 
-it('finds audio without a row, rows without audio, and cached lines that lead nowhere', async () => {
+it('finds audio without a row, rows without audio but for recordings that are being taken in, and cached lines that lead nowhere', async () => {
   const person = await makePerson(owner)
   const key = idIn(person, 'voice_data', 'r2_key')
   const recording = `u/${person.userId}/r/1`
   const shared = 'shared/v/1'
   const row = { id: randomUUID(), audio_bytes: 1, duration_ms: 1, codec: 'wav' }
   await insertRow(owner, 'voice_data', { ...row, user_id: person.userId, kind: 'recording', r2_key: recording })
+  const pending = `u/${person.userId}/r/2`
+  await insertRow(owner, 'voice_data', {
+    ...row,
+    id: randomUUID(),
+    user_id: person.userId,
+    kind: 'recording',
+    r2_key: pending,
+    audio_bytes: 0,
+  })
   await insertRow(owner, 'shared_speech', { ...row, cache_key: '\\x0a', r2_key: shared, voice: 'x', provider: 'x' })
   const bucketOf = (keys: readonly string[]) => ({
     list: async ({ prefix = '' } = {}) => ({
@@ -173,6 +182,7 @@ it('finds audio without a row, rows without audio, and cached lines that lead no
   const held = [key, recording, shared]
   // Without its track a line is made anew.
   expect(await findBrokenStores(owner, storesWith(held, key))).toEqual([])
+  expect(await findBrokenStores(owner, storesWith([...held, pending], key))).toEqual([])
   expect(await findBrokenStores(owner, storesWith([...held, `${key}/track`, `${shared}/track`], shared))).toEqual([])
   const strays = ['u/x', 'shared/v/2', 'shared/v/2/track', `${key}/track`]
   const broken = await findBrokenStores(owner, storesWith([...strays, 'elsewhere/x'], 'u/y'))

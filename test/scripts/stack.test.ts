@@ -238,11 +238,9 @@ describe('the local configuration', () => {
       ALLOWED_RETURN_URLS:
         'http://localhost:3000/signed-in,http://localhost:5173/signed-in,http://localhost:8080/signed-in,http://127.0.0.1/signed-in,com.example.companion:/signed-in',
       ...workerVariables.identity('http://127.0.0.1:2'),
-      LLM_BASE_URL: 'http://127.0.0.1:2/v1',
-      LLM_MODEL: 'offline-companion',
-      LLM_API_KEY: 'offline',
-      SPEECH_PROVIDER: 'offline',
-      SPEECH_BASE_URL: 'http://127.0.0.1:2',
+      ...workerVariables.companion('http://127.0.0.1:2'),
+      ...workerVariables.voice('http://127.0.0.1:2'),
+      ...workerVariables.transcription('http://127.0.0.1:2'),
     })
   })
 
@@ -252,9 +250,11 @@ describe('the local configuration', () => {
   })
 
   it('mixes no offline default into a vendor that has its own key', () => {
-    const values = environment({ LLM_API_KEY: 'sk', SPEECH_PROVIDER: 'elevenlabs', SPEECH_API_KEY: 'xi' })
-    expect(values).toMatchObject({ LLM_API_KEY: 'sk', SPEECH_PROVIDER: 'elevenlabs', SPEECH_API_KEY: 'xi' })
-    for (const name of ['LLM_BASE_URL', 'LLM_MODEL', 'SPEECH_BASE_URL']) expect(values).not.toHaveProperty(name)
+    const own = { LLM_API_KEY: 'sk', SPEECH_PROVIDER: 'elevenlabs', SPEECH_API_KEY: 'xi', TRANSCRIPTION_API_KEY: 'tk' }
+    const values = environment(own)
+    expect(values).toMatchObject(own)
+    for (const name of ['LLM_BASE_URL', 'LLM_MODEL', 'SPEECH_BASE_URL', 'TRANSCRIPTION_BASE_URL'])
+      expect(values).not.toHaveProperty(name)
   })
 
   it('keeps its generated secrets from one start to the next', async () => {

@@ -23,6 +23,9 @@ export const fakeModel = (answer: Answer) => fakeUpstream<Prompt>('/chat/complet
 /** Puts another voice in the place of the local one until the test ends; without an answer it only listens in. */
 export const fakeVoice = (answer?: Answer) => fakeUpstream<Record<string, unknown>>('/offline/speech', answer)
 
+/** Puts another answer in the place of an upstream's whose URL holds that, until the test ends. */
+export const fakeUpstreamAt = (part: string, answer: Answer) => fakeUpstream(part, answer)
+
 /** Puts a voice in the place of any vendor's that speaks the OpenAI dialect, until the test ends. */
 export const fakeSpeech = (answer: Answer) => fakeUpstream<Record<string, unknown>>('/v1/audio/speech', answer)
 
@@ -31,7 +34,7 @@ function fakeUpstream<Body>(path: string, answer: Answer | undefined): Asked<Bod
   // What was put in another upstream's place stays.
   const beside = globalThis.fetch
   vi.stubGlobal('fetch', async (input: RequestInfo | URL, init?: RequestInit) => {
-    if (!String(input).endsWith(path)) return await beside(input, init)
+    if (!String(input).includes(path)) return await beside(input, init)
     asked.signals.push(init?.signal)
     asked.bodies.push(JSON.parse(String(init?.body)) as Body)
     return answer === undefined ? await beside(input, init) : await answer(asked.bodies.length, init)

@@ -42,6 +42,9 @@ interface Upload {
   readonly headers: Record<string, string>
 }
 
+const parsed = async (response: Response): Promise<unknown> =>
+  /json/.test(response.headers.get('Content-Type') ?? '') ? await response.json() : await response.arrayBuffer()
+
 /** Posts bytes as they are, with some bindings or variables replaced. */
 export async function uploadWith<Body>(
   replaced: Partial<Env>,
@@ -57,7 +60,7 @@ export async function uploadWith<Body>(
   })
   const response = await worker.fetch(request, { ...env, ...replaced }, context)
   await waitOnExecutionContext(context)
-  return { status: response.status, headers: response.headers, body: await response.json<Body>() }
+  return { status: response.status, headers: response.headers, body: (await parsed(response)) as Body }
 }
 
 /** Runs one of the Worker's scheduled events to its end, with some bindings or variables replaced. */

@@ -41,10 +41,11 @@ function spanOf(header: Uint8Array | undefined): Span | undefined {
   return { timescale, units: isUnknown ? 0 : units }
 }
 
-/** What a `moov` says, in seconds and in units of its audio track. */
+/** What a `moov` says, in seconds and in units of its sound track. */
 export interface Movie {
   readonly seconds: number
   readonly isFragmented: boolean
+  /** The first sound track; undefined where none can be read, or beside a video track. */
   readonly audio: MovieTrack | undefined
 }
 
@@ -53,7 +54,7 @@ export interface MovieTrack {
   readonly timescale: number
   /** Of the samples that the `moov` itself lists. */
   readonly units: number
-  /** Samples before the sound that players leave out: where the first edit that is not empty starts. */
+  /** Samples before the sound that players leave out: where the earliest edit starts, at most a second. */
   readonly skippedUnits: number
   /** How long a sample of a fragment lasts that does not say so itself. */
   readonly sampleUnits: number
@@ -63,8 +64,11 @@ export interface MovieTrack {
 export function movieOf(moov: Uint8Array): Movie | undefined {
   const span = spanOf(boxAt(moov, 'mvhd'))
   const isFragmented = boxAt(moov, 'mvex') !== undefined
-  const sound = allIn(moov, 'trak').find((trak) => tagAt(boxAt(trak, 'mdia', 'hdlr') ?? trak, 8) === 'soun')
   if (span === undefined) return undefined
+  const tracks = allIn(moov, 'trak')
+  const sound = tracks.some((trak) => handlerOf(trak) === 'vide')
+    ? undefined
+    : tracks.find((trak) => handlerOf(trak) === 'soun')
   return {
     seconds: span.units / span.timescale,
     isFragmented,
@@ -72,42 +76,50 @@ export function movieOf(moov: Uint8Array): Movie | undefined {
   }
 }
 
+/** §8.4.3: what kind of media a track is. */
+function handlerOf(trak: Uint8Array): string | undefined {
+  const handler = boxAt(trak, 'mdia', 'hdlr')
+  return handler === undefined ? undefined : tagAt(handler, 8)
+}
+
 /** §8.3.2 tkhd, §8.6.1.2 stts, §8.8.3 trex. */
 function trackOf(trak: Uint8Array, moov: Uint8Array): MovieTrack | undefined {
   const header = boxAt(trak, 'tkhd')
   const id = wordAt(header, header?.[0] === 1 ? 20 : 12)
   const timescale = spanOf(boxAt(trak, 'mdia', 'mdhd'))?.timescale
-  if (id === undefined || timescale === undefined) return undefined
+  const units = timesOf(boxAt(trak, 'mdia', 'minf', 'stbl', 'stts'))
+  if (id === undefined || timescale === undefined || units === undefined) return undefined
   const extension = allIn(boxAt(moov, 'mvex'), 'trex').find((trex) => wordAt(trex, 4) === id)
-  const times = boxAt(trak, 'mdia', 'minf', 'stbl', 'stts')
   return {
     id,
     timescale,
-    units: timesOf(times),
-    skippedUnits: skippedUnitsOf(boxAt(trak, 'edts', 'elst')),
+    units,
+    skippedUnits: Math.min(skippedUnitsOf(boxAt(trak, 'edts', 'elst')), timescale),
     sampleUnits: wordAt(extension, 12) ?? 0,
   }
 }
 
-/** Pairs of how many samples and how long each; the count is held to what the box has room for. */
-function timesOf(stts: Uint8Array | undefined): number {
+/** Pairs of how many samples and how long each; undefined where they are more than the box has room for. */
+function timesOf(stts: Uint8Array | undefined): number | undefined {
   let units = 0
-  const entries = Math.min(wordAt(stts, 4) ?? 0, Math.floor(((stts?.length ?? 0) - 8) / 8))
+  const entries = wordAt(stts, 4) ?? 0
+  if (8 + entries * 8 > (stts?.length ?? 8)) return undefined
   for (let at = 8; at < 8 + entries * 8; at += 8) units += (wordAt(stts, at) ?? 0) * (wordAt(stts, at + 4) ?? 0)
   return units
 }
 
-/** §8.6.6: entries of length, media time and rate; a media time of −1 is an empty edit. */
+/** §8.6.6: entries of length, media time and rate; a media time of −1 is an empty edit. The earliest of the others. */
 function skippedUnitsOf(elst: Uint8Array | undefined): number {
   const isLong = elst?.[0] === 1
   const entryBytes = isLong ? 20 : 12
   const entries = Math.min(wordAt(elst, 4) ?? 0, Math.floor(((elst?.length ?? 0) - 8) / entryBytes))
+  let earliest = Infinity
   for (let entry = 0; entry < entries; entry += 1) {
     const at = 8 + entry * entryBytes
     const time = isLong ? bigWordAt(elst, at + 8) : (wordAt(elst, at + 4) ?? 0)
-    if (time < (isLong ? 2 ** 63 : 2 ** 31)) return time
+    if (time < (isLong ? 2 ** 63 : 2 ** 31)) earliest = Math.min(earliest, time)
   }
-  return 0
+  return earliest === Infinity ? 0 : earliest
 }
 
 /** How many units of a track the fragments in a `moof`'s content last (§8.8.7 tfhd, §8.8.8 trun). */

@@ -17,10 +17,11 @@ interface Mp4State {
 }
 
 /**
- * ISO base media (ISO/IEC 14496-12). In one piece it lasts as its `mvhd` says, which leaves out what edits leave out, also
- * where the media is cut. In fragments it is the audio track's samples that came, in the `moov` and each `moof`, less what
- * the first edit skips. Whole means a `moov`, the media, and no incomplete box: fragments can be cut between two of them
- * unseen.
+ * ISO base media (ISO/IEC 14496-12) with a sound track and without a video track: no other has a duration. In fragments it
+ * is the sound track's samples that came, in the `moov` and each `moof`, less what edits skip before the sound, at most a
+ * second: encoders need less, and more would hide sound. In one piece it is the same of the samples that the `moov` lists,
+ * also where the media is cut, or what its `mvhd` says where that is longer; one that lists no sample has no duration.
+ * Whole means a `moov`, the media, and no incomplete box: fragments can be cut between two of them unseen.
  */
 export function mp4Meter(): AudioMeter {
   const state: Mp4State = { movie: undefined, fragmentUnits: 0, isDataOwed: true, isLast: false }
@@ -33,11 +34,11 @@ export function mp4Meter(): AudioMeter {
 }
 
 function durationMs({ movie, fragmentUnits: units }: Mp4State): number | undefined {
-  if (movie === undefined) return undefined
-  if (!movie.isFragmented) return movie.seconds * 1_000
-  if (movie.audio === undefined) return undefined
+  if (movie?.audio === undefined) return undefined
   const { timescale, skippedUnits, units: before } = movie.audio
-  return (Math.max(0, before + units - skippedUnits) * 1_000) / timescale
+  const milliseconds = (Math.max(0, before + units - skippedUnits) * 1_000) / timescale
+  if (movie.isFragmented) return milliseconds
+  return before + units === 0 ? undefined : Math.max(movie.seconds * 1_000, milliseconds)
 }
 
 interface Box {

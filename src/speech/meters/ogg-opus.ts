@@ -34,9 +34,10 @@ const highestGranule = 2 ** 53
 
 /**
  * Opus in Ogg: the last page's granule position less the first's and the pre-skip (RFC 7845 §4), so the end is trimmed
- * as the encoder says. Checksums are not checked; pages of other streams are passed. Whole means that the page that ends
- * the stream is there to its last byte and nothing incomplete follows; a recorder that never marks its end makes no whole
- * file. What is no page ends the reading: the part before it still counts.
+ * as the encoder says. Checksums are not checked; pages of other streams are passed. Whole means that the last page is
+ * there to its last byte, and that it ends the stream or at least one page of its sound came: browsers, and vendors that
+ * stream, leave the end unmarked, so a cut between two pages cannot be seen. What is no page ends the reading: the part
+ * before it still counts.
  */
 export function oggOpusMeter(): AudioMeter {
   const state: OggState = {
@@ -53,7 +54,7 @@ export function oggOpusMeter(): AudioMeter {
     push: feed.push,
     durationMs: () =>
       state.serial === undefined ? undefined : ((state.before + samplesOf(state)) * 1_000) / opusSamplesPerSecond,
-    isWhole: () => state.hasEnded && feed.isAtRest(),
+    isWhole: () => feed.isAtRest() && (state.hasEnded || state.start !== undefined),
   }
 }
 
@@ -94,11 +95,15 @@ function* pageAhead(): Parser<Page | undefined> {
   }
 }
 
-/** RFC 7845 §5.1: the pre-skip is the header's bytes 10 and 11. A first page of anything else is of another stream. */
+/**
+ * RFC 7845 §5.1: the pre-skip is the header's bytes 10 and 11. A first page of anything else is of another stream; one of
+ * Opus is the next in the chain where the stream before has ended, or sounds: what is side by side starts before any
+ * sound (RFC 3533 §4).
+ */
 function* startStream(state: OggState, page: Page): Parser {
   const head = (yield { see: page.bytes }).subarray(page.headerBytes, page.bytes)
   const isOpus = tagAt(head, 0) === 'Opus' && tagAt(head, 4) === 'Head' && head.length >= 19
-  const isNext = state.serial === undefined || state.hasEnded
+  const isNext = state.serial === undefined || state.hasEnded || state.start !== undefined
   const preSkip = isOpus ? viewOf(head).getUint16(10, true) : 0
   yield { pass: page.bytes }
   if (!isOpus || !isNext) return

@@ -10,7 +10,6 @@ const names = {
   segment: 0x18_53_80_67,
   info: 0x15_49_a9_66,
   timestampScale: 0x2a_d7_b1,
-  duration: 0x44_89,
   tracks: 0x16_54_ae_6b,
   trackEntry: 0xae,
   trackNumber: 0xd7,
@@ -45,10 +44,9 @@ interface Track {
 
 interface WebmState {
   scaleNs: number
-  /** In units of the scale. */
-  declared: number | undefined
   track: Track | undefined
   audio: Track | undefined
+  hasVideo: boolean
   clusterAt: number
   /** Of the audio's blocks, in units of the scale but for nanoseconds. */
   firstAt: number | undefined
@@ -67,17 +65,17 @@ interface WebmState {
  * WebM (RFC 8794, RFC 9559) from the first audio block to the end of the last: its timestamp and the length of its Opus
  * packet (of another codec, or laced: its BlockDuration, else the distance of the two last), less what CodecDelay and
  * DiscardPadding take off. Timestamps are of whole scale units, usually milliseconds; where the lengths of the packets add
- * up to the same within two of them, there is no gap and the sum, which is exact, counts. The header's Duration counts only
- * where no block came: writers put the encoder's delay into it, and of a cut file it is too long. Whole means that no
- * element is incomplete: a recording whose lengths are unknown can be cut between two blocks unseen. What is no element
- * ends the reading.
+ * up to the same within two of them, there is no gap and the sum, which is exact, counts. The header's Duration never
+ * counts: writers put the encoder's delay into it, and of a cut file it is too long. A file without a block of audio has no
+ * duration, nor has one with a video track. Whole means that no element is incomplete: a recording whose lengths are
+ * unknown can be cut between two blocks unseen. What is no element ends the reading.
  */
 export function webmMeter(): AudioMeter {
   const state: WebmState = {
     scaleNs: 1_000_000,
-    declared: undefined,
     track: undefined,
     audio: undefined,
+    hasVideo: false,
     clusterAt: 0,
     firstAt: undefined,
     lastAt: 0,
@@ -97,9 +95,7 @@ export function webmMeter(): AudioMeter {
 }
 
 function durationMs(state: WebmState): number | undefined {
-  if (state.firstAt === undefined) {
-    return state.declared === undefined ? undefined : (state.declared * state.scaleNs) / 1e6
-  }
+  if (state.firstAt === undefined || state.hasVideo) return undefined
   const lengthNs = state.lastLengthNs ?? state.lastLength * state.scaleNs
   const spanNs = (state.lastAt - state.firstAt) * state.scaleNs + lengthNs
   const isGapless = state.isCounted && Math.abs(spanNs - state.countedNs) <= 2 * state.scaleNs
@@ -145,7 +141,6 @@ function* passContent(state: WebmState, { name }: Element, size: number): Parser
 function readValue(state: WebmState, name: number, content: Uint8Array): void {
   const { track } = state
   if (name === names.timestampScale) state.scaleNs = uintOf(content) || 1_000_000
-  else if (name === names.duration) state.declared = floatOf(content)
   else if (name === names.timestamp) state.clusterAt = uintOf(content)
   else if (name === names.blockDuration) state.lastLength = state.lastLengthNs === undefined ? uintOf(content) : 0
   else if (name === names.discardPadding) state.discardNs = Math.max(0, intOf(content))
@@ -156,6 +151,7 @@ function readValue(state: WebmState, name: number, content: Uint8Array): void {
   else if (name === names.codecDelay) track.codecDelayNs = uintOf(content)
   const isAudio = track?.type === 2 && track.number > 0
   if (isAudio) state.audio ??= track
+  state.hasVideo ||= track?.type === 1
 }
 
 /** RFC 9559 §10: the track's number, 16 bits of time relative to the cluster's, flags, then the sound. */
@@ -175,12 +171,6 @@ function readBlock(state: WebmState, block: Uint8Array): void {
   state.firstAt ??= at
   state.lastAt = Math.max(state.lastAt, at)
   state.discardNs = 0
-}
-
-function floatOf(content: Uint8Array): number | undefined {
-  if (content.length !== 4 && content.length !== 8) return undefined
-  const value = content.length === 4 ? viewOf(content).getFloat32(0) : viewOf(content).getFloat64(0)
-  return Number.isFinite(value) && value >= 0 ? value : undefined
 }
 
 const intOf = (content: Uint8Array) => {
