@@ -204,7 +204,7 @@ describe('an MP4 whose header says one thing and its samples another', () => {
   it('skips no more than the earliest of its edits', () => {
     const end = Buffer.from(bytes).indexOf('elst') + 24
     const edit = [...word(1), ...word(0), ...word(0x1_00_00)]
-    let edited = joined(bytes.subarray(0, end), edit, bytes.subarray(end))
+    let edited: Uint8Array = joined(bytes.subarray(0, end), edit, bytes.subarray(end))
     for (const [type, size] of Object.entries({ moov: 987, trak: 773, edts: 48, elst: 40 })) {
       edited = patched(edited, type, -4, word(size))
     }
