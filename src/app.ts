@@ -14,7 +14,7 @@ import { logRequests } from '#src/http/request-log.ts'
 import { allowedOrigins, secureHeaders } from '#src/http/response-headers.ts'
 import { newRouter } from '#src/http/router.ts'
 import { droppedSessionCookie, isByCookie, isSafe } from '#src/http/session-cookie.ts'
-import { answerUnmatched } from '#src/http/unmatched.ts'
+import { answerUnmatched, keepPathsApart } from '#src/http/unmatched.ts'
 import { operationsRoutes } from '#src/operations/routes.ts'
 import { personaRoutes } from '#src/personas/routes.ts'
 import { privacyRoutes } from '#src/privacy/routes.ts'
@@ -33,6 +33,7 @@ app.use(async (c, next) => {
   await next()
 })
 app.use(allowedOrigins)
+app.use(keepPathsApart(() => app.routes))
 
 app.route('/', operationsRoutes)
 app.route('/', authRoutes)

@@ -86,10 +86,10 @@ export function verbsFor(subject: Subject): readonly MeasuredVerb[] {
     { name: 'listSessions', start: as(async (caller) => await listSessions(caller, { limit })) },
     { name: 'getSecurityLog', start: as(async (caller) => await getSecurityLog(caller, { limit })), bounds: chain },
     { name: 'getSecurityLog, from the middle', start: inTheMiddle(getSecurityLog), bounds: chain },
-    { name: 'listPersonas', start: as(async (caller) => await listPersonas(caller, { limit })) },
+    { name: 'listPersonas', start: as(async (caller) => await listPersonas(caller, { limit, sort: 'oldest' })) },
     {
       name: 'listPersonas, visitor',
-      start: async (on) => async () => await listPersonas(scopeOn(config, on), { limit }),
+      start: async (on) => async () => await listPersonas(scopeOn(config, on), { limit, sort: 'oldest' }),
     },
     { name: 'getPersona', start: as(async (caller) => await getPersona(caller, personaId)) },
     { name: 'listConversations', start: as(async (caller) => await conversationsOf({})(caller, { limit })) },

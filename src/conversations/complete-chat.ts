@@ -15,7 +15,7 @@ import { eventStream } from '#src/http/sse.ts'
 import { ask } from '#src/llm/ask.ts'
 import type { Reply, ReplyUsage } from '#src/llm/port.ts'
 import { spentTokens, tokensOf } from '#src/llm/tokens.ts'
-import { personas } from '#src/personas/tables.ts'
+import { personas, speakerColumns } from '#src/personas/tables.ts'
 import { reserveUsage, settleUsage } from '#src/usage/quota.ts'
 
 const mostModels = 100
@@ -70,15 +70,7 @@ export async function completeChat(caller: Caller, request: ChatCompletionReques
   const reservation = { id: usageId, kind: 'llm_tokens', amount: budget + tokensOf(said) + replyTokens } as const
   const [, rows] = await asUser(caller, (db) => [
     reserveUsage(db, caller.config, reservation),
-    db
-      .select({
-        displayName: personas.displayName,
-        description: personas.description,
-        systemPrompt: personas.systemPrompt,
-      })
-      .from(personas)
-      .where(isNamed(request.model))
-      .limit(1),
+    db.select(speakerColumns).from(personas).where(isNamed(request.model)).limit(1),
   ])
   const settle = (tokens: number) => caller.defer(settled(caller, usageId, tokens))
   try {

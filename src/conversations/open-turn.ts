@@ -9,7 +9,7 @@ import {
   type HistoryRow,
   type MessageRow,
 } from '#src/conversations/stored-messages.ts'
-import type { Speaker } from '#src/conversations/prompt.ts'
+import type { Speaker } from '#src/conversations/describe-speaker.ts'
 import { conversations, messages, turns } from '#src/conversations/tables.ts'
 import type { Sealed } from '#src/db/columns.ts'
 import { compiled } from '#src/db/recorded-statements.ts'
@@ -27,7 +27,7 @@ import {
 import { Problem } from '#src/http/problem.ts'
 import { idempotencyKeys } from '#src/http/tables.ts'
 import { tokensOf } from '#src/llm/tokens.ts'
-import { personas } from '#src/personas/tables.ts'
+import { personas, speakerColumns } from '#src/personas/tables.ts'
 import { limitsOf } from '#src/usage/quota.ts'
 
 const historyMessages = 40
@@ -198,14 +198,13 @@ function openedFrom(
 ): OpenedTurn {
   // Asked for in the query, a conversation would be looked through from end to end for its one turn.
   const row = found(turnRows.filter((turn) => turn.conversationId === conversationId))
-  const { displayName, description, systemPrompt, personaId, title, summary, summarySeq } = row
+  const { speaker, personaId, title, summary, summarySeq } = row
   const talk = { personaId, title, summary, summarySeq }
-  const isGone = displayName === null || description === null || systemPrompt === null
   const isOurs = Buffer.compare(row.keyHash, keyHash) === 0
   return {
     row,
     isOurs,
-    speaker: isGone ? undefined : { displayName, description, systemPrompt },
+    speaker: speaker ?? undefined,
     talk,
     history: alongPath(history),
     said: said ?? [],
@@ -249,9 +248,7 @@ const selectOpened = (db: Db) =>
   db
     .select({
       ...turnColumns,
-      displayName: personas.displayName,
-      description: personas.description,
-      systemPrompt: personas.systemPrompt,
+      speaker: speakerColumns,
       personaId: conversations.personaId,
       title: conversations.title,
       summary: conversations.summary,

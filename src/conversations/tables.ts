@@ -20,7 +20,7 @@ import { gatePolicies, isOwnRow, jobsPolicy, ownRowPolicies, userRole } from '#s
 import { personas } from '#src/personas/tables.ts'
 
 // A foreign key alone would admit somebody's private persona; the sub-select runs under the person's own policies.
-const isVisiblePersona = sql`(persona_id is null or exists (select 1 from public.personas p where p.id = persona_id))`
+const isVisiblePersona = sql`(persona_id is null or exists (select 1 from public.personas p where p.id = persona_id and p.is_active))`
 
 // What is temporary is gone after a day.
 const isPast = sql`is_temporary and created_at < now() - interval '1 day'`

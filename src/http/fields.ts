@@ -66,6 +66,9 @@ const JsonValue: z.ZodType<JsonValue> = z.lazy(() =>
 )
 const JsonRecord: z.ZodType<JsonObject> = z.lazy(() => z.record(z.string().max(200).refine(isStorable), JsonValue))
 
+/** Whether PostgreSQL stores a JSON value as it is: no deeper than 10, no NUL and no lone surrogate in it. */
+export const isStorableJson = (value: unknown): boolean => depthOf(value) <= 10 && JsonValue.safeParse(value).success
+
 /** A small JSON object of the client's own: at most 10 levels and 100 names, 16,000 characters. */
 export const jsonObjectField = z
   .custom<JsonObject>((value) => typeof value === 'object' && value !== null && !Array.isArray(value))

@@ -22,6 +22,8 @@ const deleteTemporary = (db: Db) =>
 const deleteDeletions = (db: Db) =>
   db.delete(conversationDeletions).where(sql`${conversationDeletions.deletedAt} < now() - interval '90 days'`)
 
+const dropFrozen = (db: Db) => db.execute(sql`select app.drop_frozen_personas(1000)`)
+
 type Part = readonly [name: string, run: (scope: RequestScope) => Promise<unknown>]
 
 /** Ends what is stuck and deletes what has expired. Each part may run twice. */
@@ -29,6 +31,7 @@ const sweep: readonly Part[] = [
   ['erasures', finishPendingErasures],
   ['turns', endStuckTurns],
   ['temporary conversations', async (scope) => await asService(scope, 'jobs', 'sweep', (db) => [deleteTemporary(db)])],
+  ['frozen companions', async (scope) => await asService(scope, 'jobs', 'sweep', (db) => [dropFrozen(db)])],
   ['deletions', async (scope) => await asService(scope, 'jobs', 'sweep', (db) => [deleteDeletions(db)])],
   ['sessions', async (scope) => await asService(scope, 'jobs', 'sweep', (db) => [deleteSessions(db)])],
   ['tickets', async (scope) => await asService(scope, 'jobs', 'sweep', (db) => [deleteTickets(db)])],

@@ -1,30 +1,35 @@
-import { asc, eq, sql } from 'drizzle-orm'
+import { and, asc, desc, eq, sql, type SQL } from 'drizzle-orm'
 import { z } from 'zod'
-import type { Persona, PersonaPage } from '#src/personas/shapes.ts'
-import { personas } from '#src/personas/tables.ts'
+import { ownConfig } from '#src/personas/cards/neuraform-extension.ts'
+import type { Persona, PersonaPage, PersonaQuery } from '#src/personas/shapes.ts'
+import { personas, userPersonaPreferences } from '#src/personas/tables.ts'
 import { found } from '#src/db/rows.ts'
 import { asUser, asVisitor, type Caller, type Db, type RequestScope } from '#src/db/scope.ts'
-import { pageFrom, readPosition, type PageQuery } from '#src/http/page.ts'
+import { pageFrom, readPosition } from '#src/http/page.ts'
 
-const After = z.strictObject({ at: z.coerce.date(), id: z.uuid() })
+const After = z.union([
+  z.strictObject({ at: z.coerce.date(), id: z.uuid() }),
+  z.strictObject({ used: z.int(), id: z.uuid() }),
+])
 type After = z.output<typeof After>
 
-/** What this asker may see of the catalogue, oldest first: a person's session opens ratings that a visitor's lack. */
-export async function listPersonas(asker: Asker, { limit, cursor }: PageQuery): Promise<PersonaPage> {
-  const position = await readPosition(asker, 'personas', After, cursor)
-  const [page] = await asAsker(asker, (db) => [selectPersonas(db, position.after, limit + 1)])
+/** What this asker may see of the catalogue: a person's session opens ratings that a visitor's lack. Throws `invalid_cursor`. */
+export async function listPersonas(asker: Asker, { limit, cursor, ...wish }: PersonaQuery): Promise<PersonaPage> {
+  // A cursor is of one list: what is asked for and in which order is its name.
+  const list = `personas:${JSON.stringify(wish)}`
+  const position = await readPosition(asker, list, After, cursor)
+  const [page] = await asAsker(asker, (db) => [selectPage(db, wish, position.after, limit + 1)])
   position.check()
-  const { rows, next_cursor } = await pageFrom(asker, 'personas', limit, page, (last) => ({
-    at: last.createdAt,
-    id: last.id,
-  }))
-  return { items: rows.map(personaFrom), next_cursor }
+  const { rows, next_cursor } = await pageFrom(asker, list, limit, page, (last) =>
+    wish.sort === 'use' ? { used: last.useCount, id: last.id } : { at: last.createdAt, id: last.id },
+  )
+  return { items: rows.map((row) => personaFrom(row, asker)), next_cursor }
 }
 
 /** One persona. Throws `not_found` for one that is absent, or hidden from this asker. */
 export async function getPersona(asker: Asker, id: string): Promise<Persona> {
-  const [rows] = await asAsker(asker, (db) => [db.select(columns).from(personas).where(eq(personas.id, id))])
-  return personaFrom(found(rows))
+  const [rows] = await asAsker(asker, (db) => [personaNamed(db, id)])
+  return personaFrom(found(rows), asker)
 }
 
 /** A person, or a visitor where nobody has signed in. */
@@ -35,40 +40,57 @@ async function asAsker<T>(asker: Asker, build: (db: Db) => readonly [PromiseLike
   return [result]
 }
 
-const columns = {
-  id: personas.id,
-  slug: personas.slug,
-  ownerId: personas.ownerId,
-  displayName: personas.displayName,
-  description: personas.description,
-  greeting: personas.greeting,
-  alternateGreetings: personas.alternateGreetings,
-  personalityConfig: personas.personalityConfig,
-  voiceConfig: personas.voiceConfig,
-  avatarUrl: personas.avatarUrl,
-  vrmModelPath: personas.vrmModelPath,
-  expressions: personas.expressions,
-  tags: personas.tags,
-  rating: personas.rating,
-  createdAt: personas.createdAt,
-  updatedAt: personas.updatedAt,
+/** The stored columns behind one Persona. */
+export const selectPersonas = (db: Db) => db.select().from(personas)
+export const personaNamed = (db: Db, id: string | SQL) => selectPersonas(db).where(eq(personas.id, id))
+
+type Wish = Omit<PersonaQuery, 'limit' | 'cursor'>
+
+const orders = {
+  oldest: [asc(personas.createdAt), asc(personas.id)],
+  newest: [desc(personas.createdAt), desc(personas.id)],
+  use: [sql`${personas.useCount} desc nulls last`, sql`${personas.id} desc nulls last`],
 }
 
-const selectPersonas = (db: Db, after: After | undefined, limit: number) =>
-  db
-    .select(columns)
-    .from(personas)
-    .where(after === undefined ? undefined : isAfter(after))
-    .orderBy(asc(personas.createdAt), asc(personas.id))
+const selectPage = (db: Db, wish: Wish, after: After | undefined, limit: number) =>
+  selectPersonas(db)
+    .where(
+      and(
+        sql`is_active`,
+        after === undefined ? undefined : isBeyond(wish.sort, after),
+        wish.q === undefined
+          ? undefined
+          : sql`position(lower(${wish.q}) in lower(${personas.displayName} || ' ' || ${personas.description})) > 0`,
+        wish.tag === undefined ? undefined : sql`${wish.tag} = any (${personas.tags})`,
+        wish.owner === undefined ? undefined : isOf(wish.owner),
+        wish.is_favorite === undefined ? undefined : isFavorite(wish.is_favorite),
+      ),
+    )
+    .orderBy(...orders[wish.sort])
     .limit(limit)
 
+function isOf(owner: NonNullable<Wish['owner']>): SQL {
+  if (owner === 'house') return sql`${personas.ownerId} is null`
+  return owner === 'me'
+    ? sql`${personas.ownerId} = app.current_user_id()`
+    : sql`${personas.ownerId} is distinct from app.current_user_id() and ${personas.ownerId} is not null`
+}
+
+const isFavorite = (is: boolean) => sql`exists (
+  select 1 from ${userPersonaPreferences} f where f.persona_id = ${personas.id} and f.is_favorite) = ${is}`
+
 // One comparison of rows is where the index begins; “later, or as late and …” is a filter over all that came before.
-const isAfter = ({ at, id }: After) =>
-  sql`(${personas.createdAt}, ${personas.id}) > (${at.toISOString()}::timestamptz, ${id}::uuid)`
+function isBeyond(sort: Wish['sort'], after: After): SQL {
+  if ('used' in after) return sql`(${personas.useCount}, ${personas.id}) < (${after.used}::int, ${after.id}::uuid)`
+  const operator = sql.raw(sort === 'newest' ? '<' : '>')
+  return sql`(${personas.createdAt}, ${personas.id}) ${operator} (${after.at.toISOString()}::timestamptz, ${after.id}::uuid)`
+}
 
-type PersonaRow = Awaited<ReturnType<typeof selectPersonas>>[number]
+export type PersonaRow = Awaited<ReturnType<typeof selectPersonas>>[number]
 
-function personaFrom(row: PersonaRow): Persona {
+/** A stored persona as this asker sees it. */
+export function personaFrom(row: PersonaRow, asker: Asker): Persona {
+  const isOwn = row.ownerId !== null && 'session' in asker && asker.session?.userId === row.ownerId
   return {
     id: row.id,
     slug: row.slug,
@@ -76,15 +98,36 @@ function personaFrom(row: PersonaRow): Persona {
     description: row.description,
     greeting: row.greeting,
     alternate_greetings: row.alternateGreetings,
-    personality_config: row.personalityConfig,
+    personality_config: ownConfig(row.personalityConfig),
     voice_config: row.voiceConfig,
     avatar_url: row.avatarUrl,
     vrm_model_path: row.vrmModelPath,
     expressions: row.expressions,
     tags: row.tags,
     rating: row.rating,
-    is_built_in: row.ownerId === null,
+    is_public: row.isPublic,
+    is_forkable: row.isForkable,
+    is_built_in: row.ownerId === null && row.frozenAt === null,
+    is_own: isOwn,
+    use_count: row.useCount,
+    definition: isOwn ? definitionOf(row) : null,
     created_at: row.createdAt.toISOString(),
     updated_at: row.updatedAt.toISOString(),
+  }
+}
+
+function definitionOf(row: PersonaRow): Persona['definition'] {
+  const text = (name: string) => {
+    const value = row.personalityConfig[name]
+    return typeof value === 'string' ? value : ''
+  }
+  return {
+    system_prompt: row.systemPrompt,
+    personality: text('personality'),
+    scenario: text('scenario'),
+    example_dialogue: row.exampleDialogue,
+    post_history_instructions: text('post_history_instructions'),
+    nickname: text('nickname'),
+    lorebook: row.lorebook,
   }
 }

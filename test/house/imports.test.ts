@@ -23,7 +23,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   auth: forSlices,
   accounts: [...forSlices, 'auth/providers/verified-identity\\.ts'],
   personas: forSlices,
-  conversations: [...forSlices, 'voice/speak\\.ts'],
+  conversations: [...forSlices, 'voice/speak\\.ts', 'personas/cards/.+'],
   voice: forSlices,
   privacy: [...forSlices, `${anySlice}/personal-data\\.ts`],
   operations: [

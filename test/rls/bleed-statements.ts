@@ -49,6 +49,14 @@ export function changeOwn(person: Person): readonly Asked[] {
         returning user_id::text as owner`,
       owners,
     },
+    { text: `update public.personas set description = '${person.userId}' returning owner_id::text as owner`, owners },
+    {
+      text: `insert into public.personas (id, display_name, description, system_prompt, greeting)
+        values ('${randomUUID()}', 'Passing', 'x', 'x', 'x') returning owner_id::text as owner`,
+      owners,
+    },
+    { text: `delete from public.personas where display_name = 'Passing' returning owner_id::text as owner`, owners },
+    { text: 'update public.user_persona_preferences set is_favorite = true returning user_id::text as owner', owners },
   ]
 }
 

@@ -5,6 +5,7 @@ import { identitiesCalls } from '#test/rls/identity-calls.ts'
 import { sessionCalls } from '#test/rls/session-calls.ts'
 import { audioCalls } from '#test/rls/audio-calls.ts'
 import { heardCalls } from '#test/rls/heard-calls.ts'
+import { personaCalls } from '#test/rls/persona-calls.ts'
 import { speakerCalls } from '#test/rls/speaker-calls.ts'
 import { speechCalls } from '#test/rls/speech-calls.ts'
 import { storingCalls } from '#test/rls/store-calls.ts'
@@ -22,6 +23,7 @@ export function callsIn(scene: Scene): readonly Call[] {
     ...sessionCalls(scene),
     ...turnCalls(scene),
     ...usageCalls(scene),
+    ...personaCalls(scene),
     ...heardCalls(scene),
     ...speechCalls(scene),
     ...storingCalls(scene),

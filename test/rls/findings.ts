@@ -39,7 +39,10 @@ export async function* tryTables(
     for (const asker of askersFor(scene, table, owner)) {
       for (const verb of asker.verbs) {
         const statement = await statementFor(client, scene, table, asker, verb)
-        yield [`${table} ${verb} ${asker.role}/${asker.name}`, await attempt(client, asker, statement)]
+        yield [
+          `${table} ${verb} ${asker.role}/${asker.name}`,
+          await attempt(client, { ...asker, arrange: `${asker.arrange}; ${statement.arrange ?? ''}` }, statement),
+        ]
       }
     }
   }
@@ -53,6 +56,8 @@ export async function* tryCalls(client: Client, scene: Scene): AsyncGenerator<Fi
 }
 
 interface Statement {
+  /** What the superuser grants first. */
+  readonly arrange?: string
   readonly text: string
   readonly values: readonly unknown[]
 }
@@ -85,8 +90,15 @@ async function statementFor(
         text: `select ${await grantedColumn(client, dbRole, table, verb)} from public.${table} ${where}`,
         values: [],
       }
-    case 'insert':
-      return { text: `insert into public.${table} select * from ${record}`, values }
+    case 'insert': {
+      const some = await insertableColumns(client, dbRole, table)
+      if (some.length === 0) return { text: `insert into public.${table} select * from ${record}`, values }
+      if (isOfAll) return { text: `insert into public.${table} (${some}) select ${some} from ${record}`, values }
+      // A grant that nobody has: with it only the policy stands between a person and a row of another's.
+      const arrange = `grant insert (${column}) on public.${table} to ${dbRole}`
+      const all = `${some}, ${column}`
+      return { arrange, text: `insert into public.${table} (${all}) select ${all} from ${record}`, values }
+    }
     case 'delete':
       return { text: `delete from public.${table} ${where}`, values: [] }
     case 'give': {
@@ -126,6 +138,24 @@ async function findGrantedColumn(client: Client, role: string, table: string, pr
     [role, table, privilege],
   )
   return `"${rows[0]?.name ?? 'id'}"`
+}
+
+/** The columns that a role may fill in where it may not fill in all; nothing where it may insert nothing, or everything. */
+async function insertableColumns(client: Client, role: string, table: string): Promise<string> {
+  const key = `${role} ${table} insert`
+  const known = grantedColumns.get(key) ?? findInsertableColumns(client, role, table)
+  grantedColumns.set(key, known)
+  return await known
+}
+
+async function findInsertableColumns(client: Client, role: string, table: string): Promise<string> {
+  const { rows } = await client.query<{ names: string }>(
+    `select string_agg(quote_ident(attname), ', ' order by attnum) as names from pg_attribute
+     where attrelid = ('public.' || $2)::regclass and attnum > 0 and not attisdropped
+       and has_column_privilege($1, attrelid, attnum, 'insert') and not has_table_privilege($1, attrelid, 'insert')`,
+    [role, table],
+  )
+  return rows[0]?.names ?? ''
 }
 
 interface Attempt {

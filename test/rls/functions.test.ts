@@ -181,6 +181,35 @@ describe('a turn’s key', () => {
     expect(await flyAs(edge, person, [finishTurn])).toMatchObject({ code: 'NF409' })
   })
 
+  it('is finished, and counts nothing, while the companion’s author deletes it', async () => {
+    const author = await makePerson(owner)
+    const persona = rowOf(author, 'personas')['id']
+    await owner.query('update public.personas set is_public = true where id = $1', [persona])
+    await owner.query('update public.conversations set persona_id = $1 where user_id = $2', [persona, person.userId])
+    const second = await connectTo(edgeUrl)
+    try {
+      const answers = await Promise.all([
+        flyAs(
+          second,
+          author,
+          [['delete from public.personas where id = $1', persona], ['select pg_sleep(0.4)']],
+          'commit',
+        ),
+        fly(edge, 'user', [beginTurn(person.turnKeyHash), ['select pg_sleep(0.2)'], finishTurn], 'commit'),
+      ])
+      expect(answers).toMatchObject([{ count: 1 }, { count: 1 }])
+    } finally {
+      await second.end()
+    }
+    const { rows } = await owner.query(
+      `select p.frozen_at is not null as frozen, c.message_count as said, (select count(*)::int from public.user_persona_preferences
+         where user_id = c.user_id and interaction_count > 0) as counted
+       from public.conversations c join public.personas p on p.id = c.persona_id where c.user_id = $1`,
+      [person.userId],
+    )
+    expect(rows).toEqual([{ frozen: true, said: 2, counted: 0 }])
+  })
+
   /** Both have found the turn streaming before either finishes it. */
   async function finishSlowly(one: Client) {
     return await fly(one, 'user', [beginTurn(person.turnKeyHash), ['select pg_sleep(0.2)'], finishTurn], 'commit')

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Client } from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { builtInPersonas } from '#src/personas/built-in-personas.ts'
 import { fly, flyAs, insertOf, type Answer, type Query } from '#test/rls/flight.ts'
 import { another, insertRow, makePerson, type Person } from '#test/rls/people.ts'
 import { rowOf } from '#test/rls/scene.ts'
@@ -39,6 +40,15 @@ describe('what only the service may write', () => {
     ['when they agreed to how data are kept', 'update public.users set privacy_policy_accepted_at = now()'],
     ['what they agreed to', "update public.users set terms_version = '2', privacy_version = '2'"],
     ['whose companion it is', 'update public.personas set owner_id = app.current_user_id()'],
+    ['under which name the house has it', "update public.personas set slug = 'x'"],
+    ['whether it is switched on', 'update public.personas set is_active = true'],
+    ['whether it is a copy', 'update public.personas set frozen_at = now()'],
+    ['how often it was talked with', 'update public.personas set use_count = 1'],
+    ['the card that it came from', "update public.personas set card = '{}'"],
+    ['how often they talked with it', 'update public.user_persona_preferences set interaction_count = 1'],
+    ['when they talked with it last', 'update public.user_persona_preferences set last_interaction_at = now()'],
+    ['whose favourite it is', 'update public.user_persona_preferences set user_id = app.current_user_id()'],
+    ['which companion is a favourite', 'update public.user_persona_preferences set persona_id = gen_random_uuid()'],
     ['a companion’s message', "update public.messages set content = '\\x00' where role = 'assistant'"],
     ['what was said', "update public.messages set content = '\\x00'"],
     ['how long their session lives', "update public.user_sessions set expires_at = 'infinity'"],
@@ -94,6 +104,14 @@ describe('another person’s row as a parent', () => {
     }
   })
 
+  it('and a companion of another’s that is private is no favourite, any more than one that does not exist', async () => {
+    const favour = 'insert into public.user_persona_preferences (persona_id) values ($1)'
+    const foreign = await asOne([favour, rowOf(two, 'personas')['id']])
+    expect(foreign).toMatchObject({ code: '42501' })
+    expect(await asOne([favour, randomUUID()])).toEqual(foreign)
+    expect(await asOne([favour, builtInPersonas[0]?.id])).toEqual({ rows: [], count: 1 })
+  })
+
   it('and the session of a turn is the person’s own, also when it is changed', async () => {
     const change = 'update public.turns set session_id = $1'
     const foreign = await asOne([change, rowOf(two, 'user_sessions')['id']])
@@ -103,14 +121,19 @@ describe('another person’s row as a parent', () => {
 })
 
 describe('what goes with somebody', () => {
-  it('is their persona, and never another’s conversation with it', async () => {
-    const persona = { ...anotherOf(two, 'personas'), id: randomUUID(), is_public: true }
+  it('is their persona, and never another’s conversation with it, which keeps a copy', async () => {
+    const persona = { ...anotherOf(two, 'personas'), id: randomUUID(), is_public: true, tags: ['x'] }
     await insertRow(owner, 'personas', persona)
     const conversation = { ...anotherOf(one, 'conversations'), id: randomUUID(), persona_id: persona.id }
     await flyAs(edge, one, [insertOf('conversations', conversation)], 'commit')
     await owner.query('delete from public.users where id = $1', [two.userId])
-    const kept = await asOne(['select persona_id from public.conversations where id = $1', conversation.id])
-    expect(kept).toEqual({ rows: [{ persona_id: null }], count: 1 })
+    const kept = await asOne([
+      `select p.id, p.owner_id, p.display_name, p.tags from public.conversations c join public.personas p on p.id = c.persona_id
+       where c.id = $1`,
+      conversation.id,
+    ])
+    expect(kept).toMatchObject({ rows: [{ owner_id: null, display_name: 'Own', tags: [] }], count: 1 })
+    expect(kept).not.toMatchObject({ rows: [{ id: persona.id }] })
   })
 
   it('is every row that names them: an erasure leaves nothing in any table, and takes nothing of anybody else’s', async () => {

@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import type { Client } from 'pg'
+import { builtInPersonas } from '#src/personas/built-in-personas.ts'
 
 /** A row as JSON: bytes as `\x…`, times as text. */
 export type Row = Readonly<Record<string, unknown>>
@@ -27,6 +28,7 @@ function rowsFor(userId: string, tokenHash: Buffer, turnKeyHash: Buffer): readon
     turn: randomUUID(),
     said: randomUUID(),
     chain: randomUUID(),
+    persona: randomUUID(),
   }
   const hex = (hash: Buffer) => `\\x${hash.toString('hex')}`
   const owned = { user_id: userId }
@@ -74,13 +76,14 @@ function rowsFor(userId: string, tokenHash: Buffer, turnKeyHash: Buffer): readon
       'personas',
       {
         owner_id: userId,
-        id: randomUUID(),
+        id: id.persona,
         display_name: 'Own',
         description: 'own',
         system_prompt: 'own',
         greeting: 'own',
       },
     ],
+    ['user_persona_preferences', { ...owned, persona_id: id.persona }],
     ['conversations', { ...owned, id: id.conversation }],
     [
       'turns',
@@ -162,6 +165,7 @@ export function another(table: string, row: Row): Row {
     user_sessions: () => ({ token_hash: bytes() }),
     retired_tokens: () => ({ token_hash: bytes() }),
     idempotency_keys: () => ({ key: randomUUID() }),
+    user_persona_preferences: () => ({ persona_id: builtInPersonas[0]?.id }),
     turns: () => ({ key_hash: bytes() }),
     conversation_deletions: () => ({ gone_id: randomUUID() }),
     usage_days: () => ({ kind: 'stored_bytes' }),

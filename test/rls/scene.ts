@@ -23,8 +23,8 @@ export async function makeScene(owner: Client): Promise<Scene> {
   const refusedSubject = '\\x0e'
   await makeExpired(owner, one)
   await makeEndedTurns(owner, one)
-  await makeTemporaryConversations(owner, one)
-  await makeHiddenPersonas(owner, one)
+  await makeTemporaryConversations(owner, one, await makeHiddenPersonas(owner, one))
+  await makeFrozenPersona(owner, two)
   const ticket = { id: randomUUID(), kind: 'registration', expires_at: past }
   const refusal = { id: randomUUID(), kind: 'age_refusal', subject_hash: refusedSubject, expires_at: future }
   const grant = { id: randomUUID(), provider: 'apple', subject_hash: `\\x${'0e'.repeat(32)}`, sealed_grant: 'x' }
@@ -74,24 +74,41 @@ async function makeEndedTurns(owner: Client, person: Person): Promise<void> {
   }
 }
 
-/** One that is past its day, one that is not, and one as old that stays. */
-async function makeTemporaryConversations(owner: Client, person: Person): Promise<void> {
+/** One that is past its day, one that is not, and one as old that stays, with three companions that not everybody may see. */
+async function makeTemporaryConversations(owner: Client, person: Person, hidden: readonly unknown[]): Promise<void> {
   const own = rowOf(person, 'conversations')
   const made: readonly Row[] = [{ is_temporary: true, created_at: past }, { is_temporary: true }, { created_at: past }]
-  for (const columns of made) await insertRow(owner, 'conversations', { ...another('conversations', own), ...columns })
+  for (const [at, columns] of made.entries()) {
+    await insertRow(owner, 'conversations', { ...another('conversations', own), ...columns, persona_id: hidden[at] })
+  }
 }
 
-/** Companions of the house that are not for everybody, and one of the person's own that is switched off. */
-async function makeHiddenPersonas(owner: Client, person: Person): Promise<void> {
+const frozen: Row = { owner_id: null, is_active: false, frozen_at: past }
+
+/** Companions of the house that are not for everybody, copies, and one of the person's own that is switched off: the ids of the first three. */
+async function makeHiddenPersonas(owner: Client, person: Person): Promise<readonly unknown[]> {
   const own = rowOf(person, 'personas')
   const hidden: readonly Row[] = [
     { owner_id: null, is_public: true, is_active: false },
+    frozen,
+    { ...frozen, rating: '16' },
     { owner_id: null, is_public: false },
     { owner_id: null, is_public: true, rating: '16' },
     { owner_id: null, is_public: true, rating: '18' },
     { is_active: false },
   ]
-  for (const columns of hidden) await insertRow(owner, 'personas', { ...another('personas', own), ...columns })
+  const made: Row[] = []
+  for (const columns of hidden) {
+    made.push(await insertRow(owner, 'personas', { ...another('personas', own), ...columns }))
+  }
+  return made.map(({ id }) => id)
+}
+
+/** A copy of what was taken away, with which only this person talks. */
+async function makeFrozenPersona(owner: Client, person: Person): Promise<void> {
+  const { id } = await insertRow(owner, 'personas', { ...another('personas', rowOf(person, 'personas')), ...frozen })
+  const conversation = another('conversations', rowOf(person, 'conversations'))
+  await insertRow(owner, 'conversations', { ...conversation, persona_id: id })
 }
 
 export function rowOf(person: Person, table: string): Row {

@@ -229,6 +229,18 @@ function jobRules(scene: Scene): readonly Call[] {
       expected: '42501',
     },
     {
+      name: 'a copy that set-up makes',
+      role,
+      text: insert('personas', { ...persona, owner_id: null, is_active: false, frozen_at: '2020-01-01' }),
+      expected: '42501',
+    },
+    {
+      name: 'a companion that set-up makes a copy',
+      role,
+      text: `update public.personas set frozen_at = now(), is_active = false, is_public = false`,
+      expected: '42501',
+    },
+    {
       name: 'a grant that is put off until tomorrow',
       role,
       text: `update public.grants_to_revoke set attempts = 1, due_at = now() + interval '20 hours'`,

@@ -47,7 +47,7 @@ export function speakerCalls(scene: Scene): readonly Call[] {
   const own = idOf('personas')
   const hidden = `(select id::text from hidden)`
   const hide = (rule: string) =>
-    `${asSuperuser}; create temp table hidden on commit drop as select id from public.personas where owner_id is null and ${rule} limit 1;
+    `${asSuperuser}; create temp table hidden on commit drop as select id from public.personas where owner_id is null and frozen_at is null and ${rule} limit 1;
      grant select on hidden to neuraform_user; ${as('user')}`
   const isHouse = `persona_id = ${ofTheHouse}`
   return [

@@ -113,6 +113,16 @@ async function catalogue(send: Send, token: string): Promise<void> {
   await send('GET /personas', 'not modified', { query, headers: { 'If-None-Match': first.headers.get('ETag') ?? '' } })
   await send('GET /personas', 'with a session', { token, query })
   await send('GET /personas/{id}', 'with a session', { token, id: fuka })
+  const own = read<{ id: string }>(await send('POST /personas', '', { token, body: { display_name: 'Mira' } })).id
+  await send('PATCH /personas/{id}', '', { token, id: own, body: { tags: ['sea'] } })
+  await send('POST /personas/{id}/fork', '', { token, id: own })
+  await send('PUT /personas/{id}/preferences', '', { token, id: own, body: { is_active: true } })
+  await send('GET /personas/{id}/preferences', '', { token, id: own })
+  await send('GET /personas/active', '', { token })
+  const card = (await send('GET /personas/{id}/card.json', '', { token, id: own })).text
+  await send('GET /personas/{id}/card.png', '', { token, id: own })
+  await send('POST /personas/import', '', { token, bytes: Uint8Array.from(new TextEncoder().encode(card)) })
+  await send('DELETE /personas/{id}', '', { token, id: own })
 }
 
 async function talk(send: Send, token: string, words: Words): Promise<void> {
