@@ -67,7 +67,8 @@ begin
   create function app.open_speech(
     speaker text, wished_voice text, vendor text, default_voice text, own_line bytea, public_line bytea, written bytea,
     lease_holder uuid, lease_seconds integer, characters_id uuid, bytes_id uuid, characters integer, bytes integer,
-    daily_characters bigint, daily_bytes bigint, broken_id uuid, was_counted boolean
+    daily_characters bigint, daily_bytes bigint, broken_id uuid, was_counted boolean,
+    named_voices text[]
   ) returns table (
     state text, id uuid, r2_key text, audio_bytes integer, duration_ms integer, codec text, voice text, settings jsonb, cache_key bytea,
     is_shared boolean, persona_id uuid
@@ -82,6 +83,10 @@ begin
     if found then
       persona_id := persona.id;
       voice := coalesce(persona.voice_config #>> array['voices', vendor], default_voice);
+      -- A person's companion has no voice that they could not name themselves; those of the house have theirs.
+      if (persona.owner_id is not null or persona.frozen_at is not null) and cardinality(named_voices) > 0 and voice <> all (named_voices) then
+        voice := default_voice;
+      end if;
       settings := persona.voice_config - 'voices';
       is_shared := persona.is_public and exists (
         select from unnest(array_append(persona.alternate_greetings, persona.greeting)) g (line)
@@ -97,7 +102,7 @@ begin
         from app.claim_speech(open_speech.cache_key, open_speech.is_shared, lease_holder, lease_seconds, characters_id, bytes_id,
           characters, bytes, daily_characters, daily_bytes, broken_id, was_counted) c;
   end $body$;
-  comment on function app.open_speech(text, text, text, text, bytea, bytea, bytea, uuid, integer, uuid, uuid, integer, integer, bigint, bigint, uuid, boolean) is
+  comment on function app.open_speech(text, text, text, text, bytea, bytea, bytea, uuid, integer, uuid, uuid, integer, integer, bigint, bigint, uuid, boolean, text[]) is
     'In whose voice a line is to be spoken, under which key, and what became of the claim to it; NF404 for a companion that is absent or hidden.';
 
   create function app.keep_speech_lease(line_key bytea, lease_holder uuid, lease_seconds integer) returns boolean
@@ -113,7 +118,8 @@ begin
   create function app.drop_speech(line_key bytea, lease_holder uuid, characters_id uuid, bytes_id uuid, characters integer) returns void
     language plpgsql volatile security definer set search_path = '' as $body$
   begin
-    delete from public.speech_leases l
+    -- Put aside as one that has ended: the sweep looks whether anything was left where its holder wrote.
+    update public.speech_leases l set cache_key = sha256(convert_to(l.audio_key, 'UTF8')), expires_at = now()
       where l.cache_key = line_key and l.holder = lease_holder and l.user_id = app.current_user_id();
     perform app.settle_usage(characters_id, characters), app.settle_usage(bytes_id, 0);
   end $body$;
@@ -163,6 +169,10 @@ begin
           from public.voice_data o where o.user_id = me and o.kind = 'speech' and o.expires_at is null) h
         where v.id = h.id and h.held > most_bytes and v.id <> audio_id;
     end if;
+    if before is not null then
+      insert into public.speech_leases (cache_key, user_id, holder, audio_key, expires_at)
+        values (sha256(convert_to(before, 'UTF8')), me, audio_id, before, now()) on conflict (cache_key) do nothing;
+    end if;
     return before;
   end $body$;
   comment on function app.store_speech(bytea, boolean, uuid, uuid, uuid, uuid, integer, uuid, integer, integer, text, text, text, bigint) is
@@ -182,7 +192,9 @@ begin
         order by v.expires_at limit most)
       union all
       (select s.id, null, s.r2_key, s.cache_key from public.shared_speech s
-        where s.persona_id is null or s.used_at < now() - make_interval(days => idle_days) limit most);
+        -- Another companion may say the same: what is heard is written down once a day.
+        where s.persona_id is null and s.used_at < now() - interval '2 days' or s.used_at < now() - make_interval(days => idle_days)
+        limit most);
   end $body$;
   comment on function app.dispensable_audio(integer, integer, integer) is
     'Recordings past their time, and lines that nobody has heard for so many days or that were let go of, once no URL of theirs is good any more.';
@@ -264,7 +276,7 @@ begin
 
   revoke all on function
     app.claim_speech(bytea, boolean, uuid, integer, uuid, uuid, integer, integer, bigint, bigint, uuid, boolean),
-    app.open_speech(text, text, text, text, bytea, bytea, bytea, uuid, integer, uuid, uuid, integer, integer, bigint, bigint, uuid, boolean),
+    app.open_speech(text, text, text, text, bytea, bytea, bytea, uuid, integer, uuid, uuid, integer, integer, bigint, bigint, uuid, boolean, text[]),
     app.keep_speech_lease(bytea, uuid, integer), app.drop_speech(bytea, uuid, uuid, uuid, integer),
     app.store_speech(bytea, boolean, uuid, uuid, uuid, uuid, integer, uuid, integer, integer, text, text, text, bigint),
     app.dispensable_audio(integer, integer, integer), app.forget_audio(uuid[]), app.lost_speech(integer),
@@ -272,7 +284,7 @@ begin
     from public;
   grant execute on function
     app.claim_speech(bytea, boolean, uuid, integer, uuid, uuid, integer, integer, bigint, bigint, uuid, boolean),
-    app.open_speech(text, text, text, text, bytea, bytea, bytea, uuid, integer, uuid, uuid, integer, integer, bigint, bigint, uuid, boolean),
+    app.open_speech(text, text, text, text, bytea, bytea, bytea, uuid, integer, uuid, uuid, integer, integer, bigint, bigint, uuid, boolean, text[]),
     app.keep_speech_lease(bytea, uuid, integer), app.drop_speech(bytea, uuid, uuid, uuid, integer),
     app.store_speech(bytea, boolean, uuid, uuid, uuid, uuid, integer, uuid, integer, integer, text, text, text, bigint)
     to neuraform_user;

@@ -10,9 +10,15 @@ begin
   begin
     if exists (select from public.conversations c where c.persona_id = old.id and c.user_id <> old.owner_id) then
       insert into public.personas (id, owner_id, display_name, description, system_prompt, greeting, example_dialogue, lorebook,
-          personality_config, voice_config, avatar_url, vrm_model_path, expressions, rating, is_active, frozen_at)
+          personality_config, voice_config, vrm_model_path, expressions, rating, is_active, frozen_at)
         values (copy_id, null, old.display_name, old.description, old.system_prompt, old.greeting, old.example_dialogue, old.lorebook,
-          old.personality_config, old.voice_config, old.avatar_url, old.vrm_model_path, old.expressions, old.rating, false, now());
+          old.personality_config, old.voice_config,
+          -- What lies with its author may go with them.
+          case when old.vrm_model_path like 'https://%' then null else old.vrm_model_path end, old.expressions, old.rating, false, now());
+      insert into public.user_persona_preferences (user_id, persona_id, is_favorite, custom_settings, interaction_count, last_interaction_at)
+        select p.user_id, copy_id, p.is_favorite, p.custom_settings, p.interaction_count, p.last_interaction_at
+          from public.user_persona_preferences p where p.persona_id = old.id and p.user_id <> old.owner_id
+            and exists (select from public.conversations c where c.persona_id = old.id and c.user_id = p.user_id);
       update public.conversations c set persona_id = copy_id, updated_at = now()
         where c.persona_id = old.id and c.user_id <> old.owner_id;
     end if;

@@ -14,12 +14,12 @@ import {
 } from '#src/http/idempotency.ts'
 import { Problem } from '#src/http/problem.ts'
 import { lorebookOf } from '#src/personas/cards/lorebook-json.ts'
-import { configFields } from '#src/personas/cards/neuraform-extension.ts'
+import { configFields, ownConfig } from '#src/personas/cards/neuraform-extension.ts'
 import { personaFrom, personaNamed, type PersonaRow } from '#src/personas/personas.ts'
 import type { NewPersona, Persona, PersonaChange } from '#src/personas/shapes.ts'
 import { personas } from '#src/personas/tables.ts'
 
-/** Makes a companion of one's own, also out of a card. Throws `invalid_body` for a lorebook that is none, and `forbidden` for a rating beyond one's age. */
+/** Makes a companion of one's own, also out of a card. Throws `invalid_body` for a lorebook that is none, `forbidden` for a rating beyond one's age, and `conflict` for more than 200. */
 export async function createPersona(
   caller: Caller,
   input: NewPersona,
@@ -29,7 +29,7 @@ export async function createPersona(
   checkLorebook(input)
   const id = uuidv7()
   const claim = await claimFor(caller.config, idempotencyKey, id, ['persona', input, card])
-  const config = { ...input.personality_config, ...configOf(input) }
+  const config = { ...ownConfig(input.personality_config ?? {}), ...configOf(input) }
   const rating = input.rating ?? 'everyone'
   const [admitted, , , claims, rows] = await asUser(caller, (db) => [
     isAdmitted(db, rating),
@@ -42,7 +42,7 @@ export async function createPersona(
         ${json(config)}, ${json(input.voice_config ?? {})}, ${input.avatar_url ?? null}, ${input.vrm_model_path ?? null},
         ${sql.param(input.expressions ?? [])}::text[], ${sql.param(input.tags ?? [])}::text[], ${rating},
         ${input.is_public ?? false}, ${input.is_forkable ?? false}, ${card === null ? null : json(card)}
-      where ${isOurClaim(claim)} and ${ratingIsAdmitted(rating)}`),
+      where ${isOurClaim(claim)} and ${ratingIsAdmitted(rating)} and ${hasRoom}`),
     readClaim(db, claim),
     personaNamed(db, claimedResource(claim)),
   ])
@@ -57,13 +57,18 @@ function madePersona(
   rows: readonly PersonaRow[],
 ): Persona {
   refuseReusedKey(claim, claims)
-  if (!isAdmittedRating && rows.length === 0) throw beyondAge()
+  if (rows.length === 0) throw isAdmittedRating ? noRoom() : beyondAge()
   return personaFrom(found(rows), caller)
 }
 
+const noRoom = () =>
+  new Problem('conflict', `You have ${mostOfOnesOwn} companions, and that is as many as one may have.`)
 const beyondAge = () => new Problem('forbidden', 'This rating is for people who are older than you.')
 
 const json = (value: JsonObject) => sql`${JSON.stringify(value)}::jsonb`
+
+const mostOfOnesOwn = 200
+const hasRoom = sql`(select count(*) from ${personas} o where o.owner_id = app.current_user_id()) < ${mostOfOnesOwn}`
 
 const ratingIsAdmitted = (rating: string) => sql`${rating} = any ((select app.admitted_ratings())::text[])`
 const isAdmitted = (db: Db, rating: string) => db.execute(sql`select ${ratingIsAdmitted(rating)} as is_admitted`)
@@ -122,7 +127,7 @@ function changedConfig(change: PersonaChange): SQL | undefined {
   const own =
     change.personality_config === undefined
       ? sql`${personas.personalityConfig} - ${names}::text[]`
-      : json(change.personality_config)
+      : json(ownConfig(change.personality_config))
   const kept = sql`coalesce((select jsonb_object_agg(c.key, c.value) from jsonb_each(${personas.personalityConfig}) c
     where c.key = any (${names}::text[])), '{}')`
   return sql`(${own}) || ${kept} || ${json(texts)}`
@@ -148,13 +153,15 @@ export async function forkPersona(caller: Caller, id: string, idempotencyKey: st
         p.example_dialogue, p.lorebook, p.personality_config, p.voice_config, p.avatar_url, p.vrm_model_path, p.expressions, p.tags,
         p.rating, p.card
       from ${personas} p where p.id = ${id} and p.is_active and (p.owner_id = app.current_user_id() or p.is_forkable)
-        and ${isOurClaim(claim)}`),
+        and ${isOurClaim(claim)} and ${hasRoom}`),
     readClaim(db, claim),
     personaNamed(db, id),
     personaNamed(db, claimedResource(claim)),
   ])
   refuseReusedKey(claim, claims)
-  found(originals)
-  if (rows.length === 0) throw new Problem('forbidden', 'Its author does not share what makes it speak.')
-  return personaFrom(found(rows), caller)
+  // Made before, it is there, whatever became of the original.
+  if (rows[0] !== undefined) return personaFrom(rows[0], caller)
+  const original = personaFrom(found(originals), caller)
+  if (original.is_own || original.is_forkable) throw noRoom()
+  throw new Problem('forbidden', 'Its author does not share what makes it speak.')
 }

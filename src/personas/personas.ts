@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, sql, type SQL } from 'drizzle-orm'
+import { and, asc, desc, eq, getTableColumns, sql, type SQL } from 'drizzle-orm'
 import { z } from 'zod'
 import { ownConfig } from '#src/personas/cards/neuraform-extension.ts'
 import type { Persona, PersonaPage, PersonaQuery } from '#src/personas/shapes.ts'
@@ -6,6 +6,7 @@ import { personas, userPersonaPreferences } from '#src/personas/tables.ts'
 import { found } from '#src/db/rows.ts'
 import { asUser, asVisitor, type Caller, type Db, type RequestScope } from '#src/db/scope.ts'
 import { pageFrom, readPosition } from '#src/http/page.ts'
+import { Problem } from '#src/http/problem.ts'
 
 const After = z.union([
   z.strictObject({ at: z.coerce.date(), id: z.uuid() }),
@@ -18,6 +19,9 @@ export async function listPersonas(asker: Asker, { limit, cursor, ...wish }: Per
   // A cursor is of one list: what is asked for and in which order is its name.
   const list = `personas:${JSON.stringify(wish)}`
   const position = await readPosition(asker, list, After, cursor)
+  // A visitor has neither favourites nor companions.
+  const isOnesOwn = wish.is_favorite !== undefined || wish.owner === 'me'
+  if (isOnesOwn && !('tokenHash' in asker)) throw new Problem('unauthenticated')
   const [page] = await asAsker(asker, (db) => [selectPage(db, wish, position.after, limit + 1)])
   position.check()
   const { rows, next_cursor } = await pageFrom(asker, list, limit, page, (last) =>
@@ -52,8 +56,19 @@ const orders = {
   use: [sql`${personas.useCount} desc nulls last`, sql`${personas.id} desc nulls last`],
 }
 
+const {
+  card: _card,
+  lorebook: _lorebook,
+  systemPrompt: _prompt,
+  exampleDialogue: _dialogue,
+  ...listed
+} = getTableColumns(personas)
+
+// What makes a hundred companions speak would not fit into an isolate.
 const selectPage = (db: Db, wish: Wish, after: After | undefined, limit: number) =>
-  selectPersonas(db)
+  db
+    .select(listed)
+    .from(personas)
     .where(
       and(
         sql`is_active`,
@@ -87,9 +102,10 @@ function isBeyond(sort: Wish['sort'], after: After): SQL {
 }
 
 export type PersonaRow = Awaited<ReturnType<typeof selectPersonas>>[number]
+type ListedRow = Awaited<ReturnType<typeof selectPage>>[number]
 
 /** A stored persona as this asker sees it. */
-export function personaFrom(row: PersonaRow, asker: Asker): Persona {
+export function personaFrom(row: PersonaRow | ListedRow, asker: Asker): Persona {
   const isOwn = row.ownerId !== null && 'session' in asker && asker.session?.userId === row.ownerId
   return {
     id: row.id,
@@ -110,7 +126,7 @@ export function personaFrom(row: PersonaRow, asker: Asker): Persona {
     is_built_in: row.ownerId === null && row.frozenAt === null,
     is_own: isOwn,
     use_count: row.useCount,
-    definition: isOwn ? definitionOf(row) : null,
+    definition: isOwn && 'systemPrompt' in row ? definitionOf(row) : null,
     created_at: row.createdAt.toISOString(),
     updated_at: row.updatedAt.toISOString(),
   }

@@ -62,7 +62,7 @@ const read = createRoute({
 })
 
 const create = createRoute({
-  ...session(tag, { bodyBytes: personaBytes, problems: ['idempotency_key_reused'] }),
+  ...session(tag, { bodyBytes: personaBytes, problems: ['conflict', 'idempotency_key_reused'] }),
   method: 'post',
   path: '/personas',
   summary: 'Make a companion of your own',
@@ -80,7 +80,7 @@ const cardContent = {
 const importing = createRoute({
   ...session(tag, {
     limiter: 'COSTLY_LIMITER',
-    problems: ['malformed_body', 'payload_too_large', 'invalid_body', 'idempotency_key_reused'],
+    problems: ['malformed_body', 'payload_too_large', 'invalid_body', 'conflict', 'idempotency_key_reused'],
   }),
   method: 'post',
   path: '/personas/import',
@@ -109,7 +109,7 @@ const remove = createRoute({
 })
 
 const fork = createRoute({
-  ...session(tag, { problems: ['not_found', 'idempotency_key_reused'] }),
+  ...session(tag, { problems: ['not_found', 'conflict', 'idempotency_key_reused'] }),
   method: 'post',
   path: '/personas/{id}/fork',
   summary: 'Copy a companion into one of your own',

@@ -39,7 +39,10 @@ const authorsFields = {
   display_name: textField({ max: 100 }),
   description: proseField(20_000),
   greeting: proseField(20_000),
-  alternate_greetings: z.array(proseField(20_000)).max(100),
+  alternate_greetings: z
+    .array(proseField(20_000))
+    .max(100)
+    .refine((greetings) => greetings.join('').length <= 60_000, 'must not be longer than 60,000 characters together'),
   ...definitionShape,
   personality_config: jsonObjectField.openapi({ description: 'What your app makes of it: traits, energy, anything.' }),
   voice_config: jsonObjectField.openapi({
@@ -102,7 +105,7 @@ export const Persona = z
     is_built_in: z.boolean(),
     is_own: z.boolean(),
     use_count: z.int().openapi({ description: 'About how many replies it has given to everybody.' }),
-    definition: Definition.nullable().openapi({ description: 'Null unless it is your own.' }),
+    definition: Definition.nullable().openapi({ description: 'Null unless it is your own, and in lists.' }),
     created_at: momentField,
     updated_at: momentField,
   })

@@ -171,7 +171,8 @@ export async function claimLine(caller: Caller, asked: AskedLine, broken?: Broke
         db.execute(sql`select * from app.open_speech(${asked.speaker.persona}, ${asked.speaker.voice}, ${provider.name},
           ${config.SPEECH_VOICE ?? provider.defaultVoice}, ${hashes.own}::bytea, ${hashes.shared}::bytea, ${hashes.written}::bytea, ${asked.id},
           ${leaseSeconds}, ${usage.characters}, ${usage.bytes}, ${characters}, ${characters * bytesPerCharacter},
-          ${limits.speech_characters}, ${limits.stored_bytes}, ${broken?.id ?? null}, ${broken?.wasCounted ?? false})`),
+          ${limits.speech_characters}, ${limits.stored_bytes}, ${broken?.id ?? null}, ${broken?.wasCounted ?? false},
+          ${sql.param(config.SPEECH_VOICES)}::text[])`),
       ]),
   )
   return rowOf(Claim, answer)

@@ -101,7 +101,9 @@ async function storeRecording(
           select ${id}::uuid, 'recording', ${key}, ${bytes}, ${durationMs}, ${format},
             now() + make_interval(days => ${caller.config.RECORDING_DAYS})
           where ${isOurClaim(claim)} on conflict (id) do nothing`),
-        settleUsage(db, usageId, bytes),
+        db.execute(
+          sql`select app.settle_usage(${usageId}, case when ${isOurClaim(claim)} then ${bytes}::int else 0 end)`,
+        ),
         readClaim(db, claim),
         recordingNamed(db, claimedResource(claim)),
       ]),
@@ -210,7 +212,9 @@ export async function transcribeRecording(caller: Caller, id: string): Promise<T
     await settle(seconds)
     return { text }
   } catch (error) {
-    await settle(0)
+    // What was heard and not understood was paid for all the same.
+    const isUnheard = error instanceof Problem && ['upstream_unavailable', 'speech_refused'].includes(error.code)
+    await settle(isUnheard ? 0 : seconds)
     throw error
   }
 }

@@ -174,4 +174,9 @@ export const voiceRoutes = newRouter()
     await deleteRecording(callerOf(c), c.req.valid('param').id)
     return c.body(null, 204)
   })
-  .openapi(transcript, async (c) => c.json(await transcribeRecording(callerOf(c), c.req.valid('param').id), 200))
+  .openapi(transcript, async (c) => {
+    const hearing = transcribeRecording(callerOf(c), c.req.valid('param').id)
+    // Who leaves in the middle pays for it all the same.
+    callerOf(c).defer(hearing.catch(() => undefined))
+    return c.json(await hearing, 200)
+  })

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Conversation, Turn } from '#src/conversations/shapes.ts'
+import type { PersonaPreferences } from '#src/personas/shapes.ts'
 import { call, newUser } from '#test/setup/client.ts'
 import { change, make, namesOf, read, whole } from '#test/setup/own-personas.ts'
 import { asOwner } from '#test/setup/owner-database.ts'
@@ -29,6 +30,7 @@ describe('a companion that its author takes away', () => {
     ['leaves behind with their account', async (token: string) => await call('DELETE', '/auth/account', { token })],
   ])('goes on in the conversations of others as it was: %s', async (_name, take) => {
     const { author, other, persona, theirs } = await talkedWith()
+    await call('PUT', `/personas/${persona.id}/preferences`, { token: other.token, body: { is_favorite: true } })
     await take(author.token, persona.id)
     const { answer, system } = await say(other.token, theirs)
     expect(answer.reply?.content).toBe('Still here.')
@@ -44,6 +46,9 @@ describe('a companion that its author takes away', () => {
       false,
       null,
     ])
+    expect(
+      (await call<PersonaPreferences>('GET', `/personas/${copy.id}/preferences`, { token: other.token })).body,
+    ).toMatchObject({ is_favorite: true, interaction_count: 1 })
     const stranger = await newUser()
     expect((await read(stranger.token, copy.id)).status).toBe(404)
     const again = await call('POST', '/conversations', { token: other.token, body: { persona_id: copy.id } })

@@ -6,7 +6,10 @@ import { call, fuka, newUser } from '#test/setup/client.ts'
 import { change, make, namesOf, read, whole } from '#test/setup/own-personas.ts'
 import { asOwner } from '#test/setup/owner-database.ts'
 import { sayWith } from '#test/setup/talk-with.ts'
-import { fakeModel, replyOf } from '#test/setup/upstreams.ts'
+import { fakeModel, fakeVoice, replyOf } from '#test/setup/upstreams.ts'
+import { callWith } from '#test/setup/worker-with.ts'
+
+const kenji = '0198f000-0000-7000-8000-000000000003'
 
 describe('a companion of one’s own', () => {
   it('is what its author made of it, with what makes it speak for them alone', async () => {
@@ -110,6 +113,36 @@ describe('a companion of one’s own', () => {
     expect([status, problem.code, problem.errors?.[0]?.pointer]).toEqual([422, 'invalid_body', pointer])
   })
 
+  it('speaks in no voice that its author could not name', async () => {
+    const { token } = await newUser()
+    const { id } = (await make(token, { voice_config: { voices: { offline: 'rms' } } })).body
+    const { bodies } = fakeVoice()
+    const speak = async (variables: Record<string, string>, persona_id: string, text: string) =>
+      await callWith(variables, 'POST', '/voice/speech', { token, body: { text, persona_id } })
+    await speak({}, id, 'One.')
+    await speak({ SPEECH_VOICES: 'awb' }, id, 'Two.')
+    await speak({ SPEECH_VOICES: 'awb' }, kenji, 'Three.')
+    expect(bodies.map(({ voice }) => voice)).toEqual(['rms', 'slt', 'rms'])
+  })
+
+  it('is one of two hundred at the most', async () => {
+    const { token, user } = await newUser()
+    const { id } = (await make(token)).body
+    await asOwner(
+      `insert into personas (id, owner_id, display_name, description, system_prompt, greeting)
+       select gen_random_uuid(), $1, 'x', '', '', '' from generate_series(1, 199)`,
+      [user.id],
+    )
+    const refused = [
+      await make(token),
+      await call<Persona & { code: string }>('POST', `/personas/${id}/fork`, { token }),
+    ]
+    expect(refused.map(({ status, body }) => [status, body.code])).toEqual([
+      [409, 'conflict'],
+      [409, 'conflict'],
+    ])
+  })
+
   it('is for no one older than its author', async () => {
     const [young, grown] = [await tokenAtAge(15), await tokenAtAge(30)]
     const refused = await make(young, { rating: '18' })
@@ -138,6 +171,11 @@ describe('a companion of one’s own', () => {
 })
 
 describe('the catalogue', () => {
+  it('asks a visitor to sign in for what only people have', async () => {
+    for (const query of ['?owner=me', '?is_favorite=true'])
+      expect((await call('GET', `/personas${query}`)).status).toBe(401)
+  })
+
   it('is searched by words, tags, whose they are and favourites, in each order, page by page', async () => {
     const { token } = await newUser()
     const mark = crypto.randomUUID().slice(0, 8)

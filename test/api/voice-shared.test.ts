@@ -42,7 +42,9 @@ describe('a line that a companion publishes', () => {
     ])
     expect(new Uint8Array(await part.arrayBuffer())).toEqual(whole.slice(10, 20))
     expect(await audioAt(first.body.audio_url)).toEqual(whole)
-    await asOwner('update shared_speech set persona_id = null where id = $1', [first.body.id])
+    await asOwner(`update shared_speech set persona_id = null, used_at = now() - interval '3 days' where id = $1`, [
+      first.body.id,
+    ])
     await runSchedule()
   })
 
@@ -79,6 +81,10 @@ describe('a line that a companion publishes', () => {
     const { body } = await speak(token, 'own', { persona_id: persona })
     expect(await env.AUDIO?.head(`shared/v/${body.id}`)).not.toBe(null)
     await asOwner('delete from personas where id = $1', [persona])
+    await runSchedule()
+    // Another one may say the same.
+    expect(await env.AUDIO?.head(`shared/v/${body.id}`)).not.toBe(null)
+    await asOwner(`update shared_speech set used_at = now() - interval '3 days' where id = $1`, [body.id])
     await runSchedule()
     expect([await env.AUDIO?.head(`shared/v/${body.id}`), await env.AUDIO?.head(`shared/v/${body.id}/track`)]).toEqual([
       null,

@@ -56,7 +56,8 @@ const rowsOf = async (userId: string) =>
     'select audio_bytes, duration_ms from voice_data where user_id = $1',
     [userId],
   )
-const leasesOf = async (userId: string) => await asOwner('select 1 from speech_leases where user_id = $1', [userId])
+const leasesOf = async (userId: string) =>
+  await asOwner('select 1 from speech_leases where user_id = $1 and expires_at > now()', [userId])
 
 describe('speech as audio', () => {
   it('begins to sound while the rest is being made, and is stored as it passes', async () => {

@@ -84,7 +84,11 @@ export function audioCalls(scene: Scene): readonly Call[] {
       `${arranged(`${oneMore}; update public.voice_data set expires_at = ${ago(200)}; ${expires(mine, ago(201))}`)};
         select 1 from (${own(30, 100, 1)}) d having array_agg(d.id) = array[${mine}]::uuid[]`,
     ),
-    call('dispensable_audio, a shared line without a persona', ofShared),
+    call(
+      'dispensable_audio, a shared line without a persona',
+      `${arranged(unheard('shared_speech', shared, 3))}; ${ofShared}`,
+    ),
+    call('dispensable_audio, a shared line without a persona that somebody hears', ofShared, 0),
     call('dispensable_audio, a shared line of a persona', `${arranged(published)}; ${ofShared}`, 0),
     call(
       'dispensable_audio, a shared line that nobody has heard',
@@ -92,7 +96,7 @@ export function audioCalls(scene: Scene): readonly Call[] {
     ),
     call(
       'dispensable_audio, a shared line whose persona is gone',
-      `${arranged(`${published}; delete from public.personas where id = ${idOf('personas')}`)}; ${ofShared}`,
+      `${arranged(`${published}; ${unheard('shared_speech', shared, 3)}; delete from public.personas where id = ${idOf('personas')}`)}; ${ofShared}`,
     ),
     call('forget_audio', `${arranged(expires(mine, ago(1)))}; select 1 where ${forget} = 2`),
     ...['null', `now() + interval '1 minute'`].map((time) =>

@@ -14,7 +14,6 @@ const kept: Row = {
   lorebook: { entries: [] },
   personality_config: { traits: ['x'] },
   voice_config: { rate: 2 },
-  avatar_url: 'https://avatar.test',
   vrm_model_path: 'vrm/x.vrm',
   expressions: ['happy'],
   rating: '16',
@@ -22,6 +21,7 @@ const kept: Row = {
 
 /** What only the author's list is for. */
 const lost: Row = {
+  avatar_url: 'https://avatar.test',
   slug: 'gone',
   alternate_greetings: ['x'],
   tags: ['x'],
@@ -32,6 +32,7 @@ const lost: Row = {
 
 const copy: Row = {
   ...kept,
+  avatar_url: null,
   slug: null,
   owner_id: null,
   alternate_greetings: [],
@@ -112,7 +113,7 @@ export function frozenPersonaCalls(scene: Scene): readonly Call[] {
       'a copy, spoken as by who talks with it',
       `${deleted}; ${noted}; ${asReader};
       select 1 from app.open_speech(current_setting('test.copy'), null, 'v', 'usual', '\\x01', '\\x02', sha256('a greeting'), gen_random_uuid(), 30,
-        gen_random_uuid(), gen_random_uuid(), 5, 7, 10, 10, null, false) where persona_id::text = current_setting('test.copy') and not is_shared`,
+        gen_random_uuid(), gen_random_uuid(), 5, 7, 10, 10, null, false, '{}') where persona_id::text = current_setting('test.copy') and not is_shared`,
     ),
     user('a copy, for who has become too young', `${deleted}; ${noted}; ${young}; ${asReader}; ${see}`, 0),
     user('a copy, for who talks with it no longer', `${deleted}; ${noted}; ${without}; ${asReader}; ${see}`, 0),

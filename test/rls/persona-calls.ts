@@ -129,7 +129,7 @@ function othersCalls(scene: Scene): readonly Call[] {
   const see = `select 1 from public.personas where id = ${other}`
   const open = (speaker: string) =>
     `select * from app.open_speech(${speaker}, null, 'v', 'usual', '\\x01', '\\x02', '\\x03', gen_random_uuid(), 30, gen_random_uuid(),
-       gen_random_uuid(), 5, 7, 10, 10, null, false)`
+       gen_random_uuid(), 5, 7, 10, 10, null, false, '{}')`
   const young = `${asSuperuser}; update public.users set opens_16_on = '2100-01-01', opens_18_on = '2102-01-01'; ${as(role)}`
   const isPrivate = begun('is_public = false')
   const isPublic = begun("is_public = true, rating = '16'")

@@ -11,13 +11,15 @@ interface Wish {
   readonly text?: string
   readonly vendor?: string
   readonly wasCounted?: boolean
+  /** The voices that a person may name, all where there is none. */
+  readonly named?: string
 }
 
 /** A claim to a text of five characters; whose line it is says its key. */
-const open = ({ speaker = 'null', voice = 'null', text = 'x', vendor = 'v', wasCounted = false }: Wish) =>
+const open = ({ speaker = 'null', voice = 'null', text = 'x', vendor = 'v', wasCounted = false, named = '{}' }: Wish) =>
   `select * from app.open_speech(${speaker}, ${voice}, '${vendor}', 'usual', '\\x01', '\\x02', sha256('${text}'),
     '00000000-0000-7000-8000-000000000100', 30, '00000000-0000-7000-8000-000000000101', '00000000-0000-7000-8000-000000000102',
-    5, 7, 10, 10, null, ${wasCounted})`
+    5, 7, 10, 10, null, ${wasCounted}, '${named}')`
 
 const keyOf = (line: string, voice: string, settings = '{}') =>
   `sha256('\\x${line}' || convert_to('["${voice}", ${settings}]', 'UTF8'))`
@@ -69,6 +71,21 @@ export function speakerCalls(scene: Scene): readonly Call[] {
       'of one’s own persona',
       { speaker: own, text: 'Hello' },
       `${ours('sung', '01', settings)} and persona_id = ${own}`,
+    ),
+    call(
+      'of one’s own persona, in a voice that may be named',
+      { speaker: own, text: 'Hello', named: '{sung,other}' },
+      `${ours('sung', '01', settings)} and persona_id = ${own}`,
+    ),
+    call(
+      'of one’s own persona, in a voice that may not be named',
+      { speaker: own, text: 'Hello', named: '{other}' },
+      `${ours('usual', '01', settings)} and persona_id = ${own}`,
+    ),
+    call(
+      'of a persona of the house, in a voice that may not be named',
+      { speaker: ofTheHouse, text: 'else', named: '{other}' },
+      `${ours('sung', '01', settings)} and ${isHouse}`,
     ),
     refused('of nobody known', "'nobody'"),
     refused('of one’s own persona by slug', "'mine'"),

@@ -57,8 +57,7 @@ describe('every unique key', () => {
         return body !== undefined && body.schema.$ref === undefined
       }),
     )
-    // A card is a file, of which no id is taken.
-    expect(opaque.map(([path]) => path)).toEqual(['/personas/import'])
+    expect(opaque.map(([path]) => path)).toEqual([])
     const named = bodies.filter((name) => propertiesOf(components.schemas[name]).includes('id'))
     // A chat's id is a name, from which an id follows for its person alone (test/api/chat-transport.test.ts); a voice's is
     // the vendor's, or that of a persona that is there.
