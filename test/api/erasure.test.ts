@@ -60,6 +60,7 @@ describe('erasing an account', () => {
       'usage_days',
       'usage_ledger',
       'user_keys',
+      'user_persona_preferences',
       'user_sessions',
       'users',
       'voice_data',
