@@ -181,7 +181,12 @@ describe('what the model is told', () => {
     const { messages, model, stream } = bodies[1] ?? { messages: [] }
     expect([model, stream]).toEqual(['offline-companion', true])
     expect(messages).toEqual([
-      { role: 'system', content: expect.stringMatching(/^Stay in character[^]*You are a lighthouse\.\n\nThe rules before the companion hold[^]*\.$/) },
+      {
+        role: 'system',
+        content: expect.stringMatching(
+          /^Stay in character[^]*You are a lighthouse\.\n\nThe rules before the companion hold[^]*\.$/,
+        ),
+      },
       { role: 'user', content: said },
       { role: 'assistant', content: 'Reply 1.' },
       external,
