@@ -1,26 +1,13 @@
 import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test'
-import { env, exports } from 'cloudflare:workers'
-import OpenAI, { AuthenticationError, InternalServerError, NotFoundError, UnprocessableEntityError } from 'openai'
+import { env } from 'cloudflare:workers'
+import { AuthenticationError, InternalServerError, NotFoundError, UnprocessableEntityError } from 'openai'
 import { describe, expect, it } from 'vitest'
 import worker from '#src/index.ts'
 import { fuka, newUser } from '#test/setup/client.ts'
 import { asOwner } from '#test/setup/owner-database.ts'
+import { openAiClientOf } from '#test/setup/openai-client.ts'
 import { messagesOf, newConversation } from '#test/setup/talk.ts'
 import { chunkOf, fakeModel, replyOf, steerReply } from '#test/setup/upstreams.ts'
-
-/** The official client, as an app would make it: another base URL, and a session token for a key. */
-const clientOf = (apiKey: string) =>
-  new OpenAI({
-    apiKey,
-    baseURL: 'https://neuraform.test/v1',
-    maxRetries: 0,
-    dangerouslyAllowBrowser: true,
-    fetch: async (url, init) => {
-      const headers = new Headers(init?.headers)
-      headers.set('CF-Connecting-IP', crypto.randomUUID())
-      return await exports.default.fetch(new Request(url, { ...(init as RequestInit), headers }))
-    },
-  })
 
 const said = [{ role: 'user', content: 'Tell me of the sea.' }] as const
 const countRows = async (userId: string) =>
@@ -31,7 +18,7 @@ const countRows = async (userId: string) =>
 describe('the models', () => {
   it('are the personas that the caller may see, by id or slug', async () => {
     const { token } = await newUser()
-    const client = clientOf(token)
+    const client = openAiClientOf(token)
     const models = []
     for await (const model of client.models.list()) models.push(model)
     expect(models.length).toBeGreaterThanOrEqual(5)
@@ -53,8 +40,8 @@ describe('the models', () => {
       `insert into personas (id, owner_id, display_name, description, system_prompt, greeting) values ($1, $2, 'M', 'a', 'b', 'c')`,
       [id, user.id],
     )
-    await expect(clientOf(token).models.retrieve(id)).rejects.toMatchObject({ status: 404, code: 'not_found' })
-    const asked = clientOf(token).chat.completions.create({ model: id, messages: [...said] })
+    await expect(openAiClientOf(token).models.retrieve(id)).rejects.toMatchObject({ status: 404, code: 'not_found' })
+    const asked = openAiClientOf(token).chat.completions.create({ model: id, messages: [...said] })
     await expect(asked).rejects.toBeInstanceOf(NotFoundError)
   })
 })
@@ -63,7 +50,7 @@ describe('a completion', () => {
   it('is a reply of the persona to what the client sent, and nothing of it is kept', async () => {
     const { token, user } = await newUser()
     const { bodies } = fakeModel(() => replyOf('Salt ', 'and wind.'))
-    const completion = await clientOf(token).chat.completions.create({
+    const completion = await openAiClientOf(token).chat.completions.create({
       model: fuka,
       temperature: 0.2,
       seed: 7,
@@ -95,7 +82,7 @@ describe('a completion', () => {
     const { token } = await newUser()
     const usage = 'data: {"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":3,"total_tokens":10}}\n\n'
     fakeModel(() => new Response(`${chunkOf('Salt ')}${chunkOf('wind.', 'stop')}${usage}data: [DONE]\n\n`))
-    const stream = await clientOf(token).chat.completions.create({
+    const stream = await openAiClientOf(token).chat.completions.create({
       model: fuka,
       messages: [...said],
       stream: true,
@@ -112,7 +99,7 @@ describe('a completion', () => {
   it('is put together by the client’s own helper', async () => {
     const { token } = await newUser()
     fakeModel(() => replyOf('Salt ', 'and wind.'))
-    const runner = clientOf(token).chat.completions.stream({ model: fuka, messages: [...said] })
+    const runner = openAiClientOf(token).chat.completions.stream({ model: fuka, messages: [...said] })
     const deltas: string[] = []
     runner.on('content', (delta) => deltas.push(delta))
     expect([await runner.finalContent(), deltas.join('')]).toEqual(['Salt and wind.', 'Salt and wind.'])
@@ -124,7 +111,7 @@ describe('a completion', () => {
     const { bodies } = fakeModel(() => replyOf('Salt.'))
     const headers = { 'X-Conversation-Id': id, 'Idempotency-Key': 'once' }
     const create = async () =>
-      await clientOf(token).chat.completions.create({ model: fuka, messages: [...said] }, { headers })
+      await openAiClientOf(token).chat.completions.create({ model: fuka, messages: [...said] }, { headers })
     const [first, again] = [await create(), await create()]
     expect([first, again].map(({ choices }) => choices[0]?.message.content)).toEqual(['Salt.', 'Salt.'])
     expect((await messagesOf(token, id)).map(({ role, content }) => [role, content])).toEqual([
@@ -133,7 +120,10 @@ describe('a completion', () => {
     ])
     expect(bodies.length).toBe(1)
     const other = await newUser()
-    const foreign = clientOf(other.token).chat.completions.create({ model: fuka, messages: [...said] }, { headers })
+    const foreign = openAiClientOf(other.token).chat.completions.create(
+      { model: fuka, messages: [...said] },
+      { headers },
+    )
     await expect(foreign).rejects.toMatchObject({ status: 404 })
   })
 })
@@ -149,7 +139,7 @@ describe('a completion that fails', () => {
   ])('%s is an error of the client’s own kind', async (why, kind, error) => {
     const { token } = await newUser()
     fakeModel(() => new Response('', { status: 500 }))
-    const client = clientOf(why === 'without a session' ? 'nf_nothing' : token)
+    const client = openAiClientOf(why === 'without a session' ? 'nf_nothing' : token)
     const asked = client.chat.completions.create({
       model: why === 'for want of a model' ? 'nobody' : fuka,
       ...(why === 'for two choices' ? { n: 2 } : {}),
@@ -167,7 +157,11 @@ describe('a completion that fails', () => {
   it('in the middle of its stream says so there', async () => {
     const { token } = await newUser()
     fakeModel(() => new Response(`${chunkOf('Salt ')}data: {"choices":"no"}\n\n`))
-    const stream = await clientOf(token).chat.completions.create({ model: fuka, messages: [...said], stream: true })
+    const stream = await openAiClientOf(token).chat.completions.create({
+      model: fuka,
+      messages: [...said],
+      stream: true,
+    })
     let heard = ''
     const reading = (async () => {
       for await (const chunk of stream) heard += chunk.choices[0]?.delta.content ?? ''

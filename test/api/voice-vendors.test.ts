@@ -1,9 +1,9 @@
-import OpenAI, { UnprocessableEntityError } from 'openai'
-import { exports } from 'cloudflare:workers'
+import { UnprocessableEntityError } from 'openai'
 import { describe, expect, inject, it } from 'vitest'
 import { workerVariables } from '#scripts/upstream/worker-variables.ts'
 import type { Speech, VoiceCatalogue } from '#src/voice/shapes.ts'
 import { call, fuka, newUser } from '#test/setup/client.ts'
+import { openAiClientOf } from '#test/setup/openai-client.ts'
 import { audioAt, speak } from '#test/setup/speech.ts'
 import { fakeUpstreamAt, fakeVoice } from '#test/setup/upstreams.ts'
 import { callWith, uploadWith } from '#test/setup/worker-with.ts'
@@ -135,23 +135,10 @@ describe('the vendors', () => {
 })
 
 describe('the OpenAI dialect of speech', () => {
-  const clientOf = (apiKey: string) =>
-    new OpenAI({
-      apiKey,
-      baseURL: 'https://neuraform.test/v1',
-      maxRetries: 0,
-      dangerouslyAllowBrowser: true,
-      fetch: async (url, init) => {
-        const headers = new Headers(init?.headers)
-        headers.set('CF-Connecting-IP', crypto.randomUUID())
-        return await exports.default.fetch(new Request(url, { ...(init as RequestInit), headers }))
-      },
-    })
-
   it('speaks as a persona, by slug or id, and as a voice', async () => {
     const { token } = await newUser()
     const voice = fakeVoice()
-    const client = clientOf(token)
+    const client = openAiClientOf(token)
     for (const name of ['fuka', fuka, 'rms']) {
       const response = await client.audio.speech.create({ model: 'tts-1', input: 'Good morning.', voice: name })
       const bytes = new Uint8Array(await response.arrayBuffer())
@@ -174,7 +161,7 @@ describe('the OpenAI dialect of speech', () => {
     ['another pace', { voice: 'slt', speed: 2 }],
   ])('refuses %s as that API does', async (_name, more) => {
     const { token } = await newUser()
-    const asked = clientOf(token).audio.speech.create({ model: 'tts-1', input: 'Good morning.', ...more })
+    const asked = openAiClientOf(token).audio.speech.create({ model: 'tts-1', input: 'Good morning.', ...more })
     await expect(asked).rejects.toBeInstanceOf(UnprocessableEntityError)
   })
 })
