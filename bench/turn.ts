@@ -59,7 +59,13 @@ async function makeSetting(directory: string, stopLater: (part: { stop(): unknow
   stopLater(pooler)
   const bindings = workerEnvironment({
     given: [
-      { LLM_BASE_URL: model.baseUrl, LOG_REQUESTS: 'failures', LLM_NOTES: 'false', DAILY_LLM_TOKENS: '1000000000' },
+      {
+        LLM_BASE_URL: model.baseUrl,
+        LOG_REQUESTS: 'failures',
+        LLM_NOTES: 'false',
+        MEMORY_EXTRACTOR: 'rules',
+        DAILY_LLM_TOKENS: '1000000000',
+      },
     ],
     workerOrigin: 'http://127.0.0.1',
     upstreamOrigin: upstream.origin,

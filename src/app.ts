@@ -16,6 +16,7 @@ import { newRouter } from '#src/http/router.ts'
 import { droppedSessionCookie, isByCookie, isSafe } from '#src/http/session-cookie.ts'
 import { answerUnmatched, keepPathsApart } from '#src/http/unmatched.ts'
 import { operationsRoutes } from '#src/operations/routes.ts'
+import { memoryRoutes } from '#src/memories/routes.ts'
 import { personaRoutes } from '#src/personas/routes.ts'
 import { privacyRoutes } from '#src/privacy/routes.ts'
 import { usageRoutes } from '#src/usage/routes.ts'
@@ -43,6 +44,7 @@ app.route('/', accountRoutes)
 app.route('/', privacyRoutes)
 app.route('/', personaRoutes)
 app.route('/', conversationRoutes)
+app.route('/', memoryRoutes)
 app.route('/', turnRoutes)
 app.route('/', openAiRoutes)
 app.route('/', voiceRoutes)

@@ -148,6 +148,7 @@ const Variables = z
       .enum(['true', 'false'])
       .transform((text) => text === 'true')
       .default(true),
+    MEMORY_EXTRACTOR: z.enum(['model', 'rules', 'off']).default('model'),
     DAILY_LLM_TOKENS: count(1_000_000, 1_000_000_000),
     DAILY_SPEECH_CHARACTERS: count(100_000, 100_000_000),
     DAILY_TRANSCRIBED_SECONDS: count(3_600, 86_400),

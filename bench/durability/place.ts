@@ -36,7 +36,9 @@ export async function startPlace(directory: string, stopLater: (part: { stop(): 
   const bundle = await bundleWorker(join(root, 'wrangler.toml'), join(directory, 'service'))
   const bindings = {
     ...workerEnvironment({
-      given: [{ DAILY_LLM_TOKENS: '1000000000', LLM_NOTES: 'false', LOG_REQUESTS: 'failures' }],
+      given: [
+        { DAILY_LLM_TOKENS: '1000000000', LLM_NOTES: 'false', MEMORY_EXTRACTOR: 'rules', LOG_REQUESTS: 'failures' },
+      ],
       workerOrigin: 'http://127.0.0.1',
       upstreamOrigin: upstream.origin,
       keys: makeWorkerKeys(),

@@ -42,6 +42,9 @@ export const users = pgTable(
     role: text({ enum: ['user', 'admin'] })
       .notNull()
       .default('user'),
+    /** Whether companions remember what is said, and whether from now on all of them do. */
+    isRemembered: boolean('is_remembered').notNull().default(true),
+    isMemoryShared: boolean('is_memory_shared').notNull().default(false),
     isActive: boolean('is_active').notNull().default(true),
     termsVersion: text('terms_version').notNull(),
     termsAcceptedAt: moment('terms_accepted_at').notNull().defaultNow(),

@@ -1,8 +1,8 @@
-import { inArray, sql } from 'drizzle-orm'
+import { eq, inArray, sql } from 'drizzle-orm'
 import type { Checkpoints, Ending } from '#src/conversations/checkpoints.ts'
 import { lockConversation, selectMessages, type MessageRow } from '#src/conversations/stored-messages.ts'
-import { messages } from '#src/conversations/tables.ts'
-import { asTurn, type TurnCaller } from '#src/db/scope.ts'
+import { messages, turns } from '#src/conversations/tables.ts'
+import { asTurn, type Db, type TurnCaller } from '#src/db/scope.ts'
 import { describeFailure } from '#src/http/log.ts'
 import { Problem } from '#src/http/problem.ts'
 import type { Reply } from '#src/llm/port.ts'
@@ -26,12 +26,26 @@ export interface LiveTurn {
   readonly checkpoints: Checkpoints
 }
 
+/** Says of a turn what its prompt told the companion that it remembers. */
+const noteUsed = (db: Db, turnId: string, memoryIds: readonly string[]) =>
+  db
+    .update(turns)
+    .set({
+      memoryIds: sql`array(select distinct unnest(${turns.memoryIds} || ${sql.param([...memoryIds])}::uuid[]))`,
+    })
+    .where(eq(turns.id, turnId))
+
 /**
  * Stores what the person said, unless it is hidden; a second time it is there already. Returns whether the session that began
  * the turn still lives. Throws what `asTurn` throws.
  */
-export async function storeUserMessage(turn: LiveTurn, content: string): Promise<boolean> {
-  if (turn.isHidden) return (await asTurn(turn.caller, () => [])).isSessionLive
+export async function storeUserMessage(
+  turn: LiveTurn,
+  content: string,
+  memoryIds: readonly string[],
+): Promise<boolean> {
+  const used = (db: Db) => (memoryIds.length === 0 ? undefined : noteUsed(db, turn.turnId, memoryIds))
+  if (turn.isHidden) return (await asTurn(turn.caller, (db) => [used(db)])).isSessionLive
   const sealed = await turn.vault.seal(messages.content, turn.userMessageId, content)
   const words = sql.param(turn.vault.indexWords(content))
   // What begins a conversation anew names itself: whatever has no parent follows what was said last.
@@ -40,6 +54,7 @@ export async function storeUserMessage(turn: LiveTurn, content: string): Promise
       ? sql`null::uuid`
       : sql`coalesce((select e.parent_id from ${messages} e where e.id = ${turn.editOf}), ${turn.userMessageId}::uuid)`
   const { isSessionLive } = await asTurn(turn.caller, (db) => [
+    used(db),
     // A second try sees what the first one wrote.
     lockConversation(db, turn.conversationId),
     db.execute(sql`

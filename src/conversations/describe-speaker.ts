@@ -14,8 +14,9 @@ export interface Speaker {
   readonly lorebook?: JsonObject
 }
 
-/** How much of a prompt a companion may take, and how much its lorebook. */
-const mostOfBudget = 0.6
+/** How much of a prompt a companion may take. */
+export const mostOfSpeaker = 0.6
+/** And how much its lorebook. */
 const mostOfLore = 0.25
 
 /**
@@ -31,8 +32,8 @@ export function describeSpeaker(speaker: Speaker, texts: readonly string[], budg
   const core = filled(
     `Companion: ${speaker.displayName}\nAbout: ${speaker.description}\n\n${speaker.systemPrompt}`.trimEnd(),
   )
-  let left = Math.floor(budget * mostOfBudget) - tokensOf(core)
-  if (left <= 0) return shortened(core, Math.floor(budget * mostOfBudget))
+  let left = Math.floor(budget * mostOfSpeaker) - tokensOf(core)
+  if (left <= 0) return shortened(core, Math.floor(budget * mostOfSpeaker))
   const parts = [core]
   for (const [title, written] of [
     ['Personality', text('personality')],

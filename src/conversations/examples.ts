@@ -34,6 +34,7 @@ export const spokenExample = {
   model: null,
   latency_ms: null,
   feedback: null,
+  memory_ids: [],
   created_at: '2026-11-26T20:15:02.310Z',
 }
 

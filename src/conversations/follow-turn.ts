@@ -23,6 +23,7 @@ export const turnColumns = {
   userMessageId: turns.userMessageId,
   replyMessageId: turns.replyMessageId,
   checkpoint: turns.checkpoint,
+  memoryIds: turns.memoryIds,
   isAbandoned: sql<boolean>`${isAbandoned}`,
 }
 
@@ -41,6 +42,8 @@ export interface SeenTurn {
   readonly isAbandoned: boolean
   /** What the companion has said so far: kept sentence by sentence, and whole once the turn has ended. */
   readonly text: string
+  /** What its prompt told the companion that it remembers. */
+  readonly memoryIds: readonly string[]
   readonly said: readonly MessageRow[]
 }
 
@@ -58,6 +61,7 @@ export async function seenTurnFrom(vault: Vault, row: TurnRow, said: readonly Me
     isAbandoned: row.isAbandoned,
     // What is continued is kept anew from its beginning.
     text: kept ?? stored ?? '',
+    memoryIds: row.memoryIds,
     said,
   }
 }

@@ -1,9 +1,10 @@
-import { answerTurn, type AnsweredTurn } from '#src/conversations/answer-turn.ts'
+import { answerTurn, type AnsweredTurn, type LiveTurn } from '#src/conversations/answer-turn.ts'
 import { followTurn, type SeenTurn } from '#src/conversations/follow-turn.ts'
 import { messageFrom } from '#src/conversations/messages.ts'
+import { noteTurnMemories } from '#src/conversations/note-memories.ts'
 import type { Turn } from '#src/conversations/shapes.ts'
 import type { MessageRow } from '#src/conversations/stored-messages.ts'
-import { takeNotes } from '#src/conversations/take-notes.ts'
+import { takeNotes, type Heard } from '#src/conversations/take-notes.ts'
 import { TurnSpeech } from '#src/conversations/speak-turn.ts'
 import type { StartedTurn } from '#src/conversations/take-turn.ts'
 import { UiMessageWriter } from '#src/conversations/ui-message-stream.ts'
@@ -34,7 +35,7 @@ export function streamTurn(
   return eventStream(
     async (send) => {
       const at = Math.min(from, standingCharacters(started))
-      const writer = new UiMessageWriter(started.isLive ? started.turn : started.seen, send, at)
+      const writer = new UiMessageWriter(streamedOf(started), send, at)
       writer.start()
       voice = started.isLive && speech !== undefined ? voiceOf(caller, started, speech, writer) : undefined
       const { state, checkpoints } = started.isLive
@@ -51,6 +52,9 @@ export function streamTurn(
     },
   )
 }
+
+const streamedOf = (started: StartedTurn) =>
+  started.isLive ? { ...started.turn, memoryIds: started.memoryIds } : started.seen
 
 function voiceOf(
   caller: Caller,
@@ -70,14 +74,29 @@ function standingCharacters(started: StartedTurn): number {
   return state === 'streaming' && !isAbandoned ? Number.POSITIVE_INFINITY : text.length
 }
 
-/** Reads the reply to its end as `answerTurn` does, and then has notes taken. */
+/** Reads the reply to its end as `answerTurn` does, then has notes taken and what is worth it remembered. */
 export async function answerStarted(
   { turn, reply, before, heard }: StartedTurn & { isLive: true },
   onText: (delta: string) => void,
 ): Promise<AnsweredTurn> {
   const answered = await answerTurn(turn, reply, onText, before)
-  if (answered.state === 'complete') turn.caller.defer(takeNotes(turn, heard))
+  if (answered.state === 'complete') {
+    turn.caller.defer(takeNotes(turn, heard))
+    turn.caller.defer(remember(turn, heard, answered.said))
+  }
   return answered
+}
+
+async function remember(
+  { caller, vault, conversationId, userMessageId }: LiveTurn,
+  { remembered, history, content }: Heard,
+  said: readonly MessageRow[],
+): Promise<void> {
+  if (remembered === undefined) return
+  const words = said.find(({ id }) => id === userMessageId)
+  // Words that are hidden are no source.
+  const told = words === undefined ? history : [{ ...words, content }, ...history]
+  await noteTurnMemories(caller, { ...remembered, vault, conversationId, told })
 }
 
 async function answerAloud(

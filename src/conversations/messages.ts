@@ -1,6 +1,7 @@
 import { and, eq, gt, lt, sql } from 'drizzle-orm'
 import { v7 as uuidv7 } from 'uuid'
 import { z } from 'zod'
+import { noteAppendedMemories } from '#src/conversations/note-memories.ts'
 import type { Feedback, Message, MessagePage, MessageQuery, NewMessage } from '#src/conversations/shapes.ts'
 import { alongPath, leafOf, selectMessages, selectPath, type MessageRow } from '#src/conversations/stored-messages.ts'
 import { conversations, messages } from '#src/conversations/tables.ts'
@@ -43,7 +44,9 @@ export async function appendMessage(
     selectMessages(db).where(eq(messages.id, claimedResource(claim))),
   ])
   refuseReusedKey(claim, claims)
-  return await messageFrom(await openVault(caller), found(rows))
+  const message = await messageFrom(await openVault(caller), found(rows))
+  if (input.role === 'user') caller.defer(noteAppendedMemories(caller, vault, conversationId, input.content))
+  return message
 }
 
 interface StoredWords {
@@ -186,6 +189,7 @@ export async function messageFrom(vault: Vault, row: MessageRow): Promise<Messag
     model: row.model,
     latency_ms: row.latencyMs,
     feedback: row.feedback,
+    memory_ids: row.memoryIds,
     created_at: row.createdAt.toISOString(),
   }
 }

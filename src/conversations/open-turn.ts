@@ -1,6 +1,7 @@
 import { and, eq, or, sql, type Placeholder, type SQL } from 'drizzle-orm'
 import { v7 as uuidv7 } from 'uuid'
 import type { Config } from '#src/config.ts'
+import { isRemembered } from '#src/conversations/note-memories.ts'
 import { isAbandoned, turnColumns, type TurnRow } from '#src/conversations/follow-turn.ts'
 import {
   alongPath,
@@ -27,6 +28,7 @@ import {
 import { Problem } from '#src/http/problem.ts'
 import { idempotencyKeys } from '#src/http/tables.ts'
 import { tokensOf } from '#src/llm/tokens.ts'
+import { selectMemoriesFor, type MemoryRow } from '#src/memories/recall.ts'
 import { personas, speakerColumns } from '#src/personas/tables.ts'
 import { limitsOf } from '#src/usage/quota.ts'
 
@@ -52,6 +54,9 @@ interface Talk {
   readonly title: Sealed | null
   readonly summary: Sealed | null
   readonly summarySeq: number
+  readonly rememberedSeq: number
+  /** Whether what is said in it may be remembered. */
+  readonly isRemembered: boolean
 }
 
 /** A turn as the first flight left it. */
@@ -66,6 +71,8 @@ export interface OpenedTurn {
   readonly history: readonly HistoryRow[]
   /** The words that it answers and the reply, as far as they are stored. */
   readonly said: readonly MessageRow[]
+  /** What the companion may remember, newest first and sealed. */
+  readonly memories: readonly MemoryRow[]
 }
 
 /**
@@ -166,6 +173,8 @@ interface About extends Place, Record<string, unknown> {
   readonly turn: string
 }
 
+const memoriesFor = compiled<MemoryRow[], About>((db, value) => selectMemoriesFor(db, value('conversationId')))
+
 /** The statements that bring what a turn is about. One expression for both ways of naming it would be no place in an index. */
 function compileAbout(idFrom: (turn: Placeholder) => SQL) {
   const turn = compiled<OpenedRow[], About>((db, value) => selectOpened(db).where(eq(turns.id, idFrom(value('turn')))))
@@ -178,7 +187,8 @@ function compileAbout(idFrom: (turn: Placeholder) => SQL) {
     ),
   )
   const said = compiled<MessageRow[], About>((db, value) => selectSaid(db, idFrom(value('turn'))))
-  return (about: About, isNew = false) => [turn(about), history(about), isNew ? undefined : said(about)] as const
+  return (about: About, isNew = false) =>
+    [turn(about), history(about), isNew ? undefined : said(about), memoriesFor(about)] as const
 }
 
 const aboutClaimed = compileAbout(
@@ -192,14 +202,14 @@ const selectAbout = ({ key, resourceId }: Claim, place: Place, answersStored: bo
   key === undefined ? aboutTurn({ ...place, turn: resourceId }, !answersStored) : aboutClaimed({ ...place, turn: key })
 
 function openedFrom(
-  [turnRows, history, said]: Results<ReturnType<typeof selectAbout>>,
+  [turnRows, history, said, memories]: Results<ReturnType<typeof selectAbout>>,
   conversationId: string,
   keyHash: Uint8Array,
 ): OpenedTurn {
   // Asked for in the query, a conversation would be looked through from end to end for its one turn.
   const row = found(turnRows.filter((turn) => turn.conversationId === conversationId))
-  const { speaker, personaId, title, summary, summarySeq } = row
-  const talk = { personaId, title, summary, summarySeq }
+  const { speaker, personaId, title, summary, summarySeq, rememberedSeq, isRemembered: isKept } = row
+  const talk = { personaId, title, summary, summarySeq, rememberedSeq, isRemembered: isKept }
   const isOurs = Buffer.compare(row.keyHash, keyHash) === 0
   return {
     row,
@@ -208,6 +218,7 @@ function openedFrom(
     talk,
     history: alongPath(history),
     said: said ?? [],
+    memories,
   }
 }
 
@@ -253,6 +264,8 @@ const selectOpened = (db: Db) =>
       title: conversations.title,
       summary: conversations.summary,
       summarySeq: conversations.summarySeq,
+      rememberedSeq: conversations.rememberedSeq,
+      isRemembered,
     })
     .from(turns)
     .innerJoin(conversations, eq(conversations.id, turns.conversationId))

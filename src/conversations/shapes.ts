@@ -151,6 +151,9 @@ export const Message = z
     model: z.string().nullable(),
     latency_ms: z.int().nullable(),
     feedback: z.enum(['up', 'down']).nullable(),
+    memory_ids: z.array(idField).openapi({
+      description: 'What the companion was told that it remembers, as it said this; some may be forgotten since.',
+    }),
     created_at: momentField,
   })
   .openapi('Message', { example: repliedExample })

@@ -21,6 +21,7 @@ export const selectMessages = (db: Db) =>
       model: messages.model,
       latencyMs: messages.latencyMs,
       feedback: messages.feedback,
+      memoryIds: messages.memoryIds,
       createdAt: messages.createdAt,
     })
     .from(messages)

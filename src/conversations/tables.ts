@@ -25,6 +25,12 @@ const isVisiblePersona = sql`(persona_id is null or exists (select 1 from public
 // What is temporary is gone after a day.
 const isPast = sql`is_temporary and created_at < now() - interval '1 day'`
 
+const memoryIdsColumn = () =>
+  uuid('memory_ids')
+    .array()
+    .notNull()
+    .default(sql`'{}'`)
+
 export const conversations = pgTable(
   'conversations',
   {
@@ -47,12 +53,16 @@ export const conversations = pgTable(
     leafMessageId: uuid('leaf_message_id'),
     /** Up to which message the summary tells. */
     summarySeq: bigint('summary_seq', { mode: 'number' }).notNull().default(0),
+    /** Up to which message it was looked through for what is to be remembered. */
+    rememberedSeq: bigint('remembered_seq', { mode: 'number' }).notNull().default(0),
     lastMessageAt: moment('last_message_at'),
     createdAt: moment('created_at').notNull().defaultNow(),
     updatedAt: moment('updated_at').notNull().defaultNow(),
   },
   (table) => [
     unique('conversations_id_user_id_key').on(table.id, table.userId),
+    // What is no temporary one can be referred to as such.
+    unique('conversations_id_user_id_is_temporary_key').on(table.id, table.userId, table.isTemporary),
     index('conversations_user_id_updated_at_id_idx').on(table.userId, table.updatedAt.desc(), table.id.desc()),
     index('conversations_persona_id_idx').on(table.personaId),
     index('conversations_user_id_persona_id_updated_at_id_idx').on(
@@ -129,6 +139,8 @@ export const turns = pgTable(
     checkpoint: sealed(),
     // Its foreign key is in a migration by hand, too.
     usageId: uuid('usage_id'),
+    /** What its prompt told the companion that it remembers. */
+    memoryIds: memoryIdsColumn(),
     promptTokens: integer('prompt_tokens'),
     completionTokens: integer('completion_tokens'),
     startedAt: moment('started_at').notNull().defaultNow(),
@@ -191,6 +203,10 @@ export const messages = pgTable(
     model: text(),
     latencyMs: integer('latency_ms'),
     feedback: text({ enum: ['up', 'down'] }),
+    /** What the companion was told that it remembers, as it said this. Memories may be gone: no keys of another table. */
+    memoryIds: memoryIdsColumn(),
+    /** Whether memories may be drawn from it: no more once its person had one forgotten. */
+    isRecallable: boolean('is_recallable').notNull().default(true),
     editedAt: moment('edited_at'),
     createdAt: moment('created_at').notNull().defaultNow(),
   },

@@ -1,24 +1,17 @@
 import { and, eq, isNull, sql } from 'drizzle-orm'
-import { v7 as uuidv7 } from 'uuid'
 import type { LiveTurn } from '#src/conversations/answer-turn.ts'
 import { lockConversation } from '#src/conversations/stored-messages.ts'
 import { conversations } from '#src/conversations/tables.ts'
+import { writeNote, type Written } from '#src/conversations/write-note.ts'
 import { apart } from '#src/db/apart.ts'
 import { asTurn, type Db, type Statement, type TurnCaller } from '#src/db/scope.ts'
 import { describeFailure } from '#src/http/log.ts'
-import { ask } from '#src/llm/ask.ts'
-import type { PromptMessage, Reply } from '#src/llm/port.ts'
-import { promptTokensOf, spentTokens, tokensOf } from '#src/llm/tokens.ts'
-import { reserveUsage, settleUsage } from '#src/usage/quota.ts'
+import type { PromptMessage } from '#src/llm/port.ts'
+import { tokensOf } from '#src/llm/tokens.ts'
+import type { Told } from '#src/memories/draw.ts'
+import type { Recalled } from '#src/memories/recall.ts'
+import { settleUsage } from '#src/usage/quota.ts'
 import type { Vault } from '#src/vault/vault.ts'
-
-/** Something that was said. */
-interface Told {
-  readonly id: string
-  readonly seq: number
-  readonly role: 'user' | 'assistant'
-  readonly content: string | null
-}
 
 /** What a turn heard of its conversation before it began. */
 export interface Heard {
@@ -27,13 +20,14 @@ export interface Heard {
   readonly summarySeq: number
   /** Newest first. */
   readonly history: readonly Told[]
+  /** The words that it answers. */
+  readonly content: string
+  /** What is remembered already; undefined where nothing is to be. */
+  readonly remembered: { readonly known: readonly Recalled[]; readonly rememberedSeq: number } | undefined
 }
 
 const mostUnsummarised = 30
 const keptOut = 10
-// Both within the minute for which a turn's key opens transactions.
-const deadlineMs = 25_000
-const answerTokens = 400
 const mostTitleCharacters = 80
 const mostSummaryCharacters = 2_000
 
@@ -59,15 +53,15 @@ export async function takeNotes(turn: LiveTurn, heard: Heard): Promise<void> {
 
 async function noteTitle(caller: TurnCaller, { vault, conversationId }: Place, { hasTitle, history }: Heard) {
   if (hasTitle || history.length < 2) return
-  const written = await write(caller, promptOf(titleOrder, history.slice(0, keptOut).map(shortened)))
-  const title = written.text
+  const note = await written(caller, promptOf(titleOrder, history.slice(0, keptOut).map(shortened)))
+  const title = note.text
     .split('\n')[0]
     ?.replaceAll(/^["'“”„«»*#\s]+|["'“”«»*\s]+$/g, '')
     .slice(0, mostTitleCharacters)
     .toWellFormed()
   const sealed =
     title === undefined || title === '' ? null : await vault.seal(conversations.title, conversationId, title)
-  await keep(caller, written, conversationId, (db) =>
+  await keep(caller, note, conversationId, (db) =>
     db
       .update(conversations)
       .set({ title: sealed, updatedAt: sql`now()` })
@@ -79,17 +73,17 @@ async function noteTitle(caller: TurnCaller, { vault, conversationId }: Place, {
 async function noteSummary(caller: TurnCaller, { vault, conversationId }: Place, heard: Heard) {
   const told = leavingPrompt(heard, caller.config.LLM_PROMPT_TOKENS)
   if (told.length === 0) return
-  const written = await write(caller, promptOf(summaryOrder, told.map(shortened), heard.summary))
-  const summary = written.text.trim().slice(0, mostSummaryCharacters).toWellFormed()
+  const note = await written(caller, promptOf(summaryOrder, told.map(shortened), heard.summary))
+  const summary = note.text.trim().slice(0, mostSummaryCharacters).toWellFormed()
   const sealed = summary === '' ? undefined : await vault.seal(conversations.summary, conversationId, summary)
-  const note = { summary: sealed, summarySeq: Math.max(...told.map(({ seq }) => seq)), updatedAt: sql`now()` }
+  const change = { summary: sealed, summarySeq: Math.max(...told.map(({ seq }) => seq)), updatedAt: sql`now()` }
   // Whoever led the path elsewhere meanwhile began anew.
   const isOnPath = sql`exists (
     select from app.path_from(${conversations.leafMessageId}, ${conversations.id}, 1000) p where p.id = ${told[0]?.id ?? null}::uuid)`
-  await keep(caller, written, conversationId, (db) =>
+  await keep(caller, note, conversationId, (db) =>
     db
       .update(conversations)
-      .set(note)
+      .set(change)
       .where(
         and(
           eq(conversations.id, conversationId),
@@ -141,31 +135,8 @@ function promptOf(order: string, newestFirst: readonly Told[], earlier: string |
   ]
 }
 
-interface Written {
-  readonly text: string
-  readonly usageId: string
-  readonly tokens: number
-}
-
-/** Has the model write, out of the day's tokens. */
-async function write(caller: TurnCaller, prompt: readonly PromptMessage[]): Promise<Written> {
-  const reservation = { id: uuidv7(), kind: 'llm_tokens', amount: promptTokensOf(prompt) + answerTokens } as const
-  await asTurn(caller, (db) => [reserveUsage(db, caller.config, reservation)])
-  let reply: Reply | undefined
-  let text = ''
-  try {
-    reply = await ask(caller.config, prompt, AbortSignal.timeout(deadlineMs))
-    for await (const delta of reply.deltas) {
-      text += delta
-      if (text.length > mostSummaryCharacters) break
-    }
-    return { text, usageId: reservation.id, tokens: spentTokens(reply, text) }
-  } catch (error) {
-    const tokens = reply === undefined ? 0 : spentTokens(reply, text)
-    await asTurn(caller, (db) => [settleUsage(db, reservation.id, tokens)])
-    throw error
-  }
-}
+const written = async (caller: TurnCaller, prompt: readonly PromptMessage[]) =>
+  await writeNote(caller.config, async (build) => await asTurn(caller, build), prompt, mostSummaryCharacters)
 
 // In the order of a turn's end, which takes the day's sums before the conversation.
 const keep = async (

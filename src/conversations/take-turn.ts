@@ -4,7 +4,7 @@ import { Checkpoints } from '#src/conversations/checkpoints.ts'
 import { seenTurnFrom, type SeenTurn } from '#src/conversations/follow-turn.ts'
 import { messageFrom } from '#src/conversations/messages.ts'
 import { openTurn, reopenTurn, type OpenedTurn } from '#src/conversations/open-turn.ts'
-import { buildPrompt } from '#src/conversations/prompt.ts'
+import { buildPrompt, tokensForMemories } from '#src/conversations/prompt.ts'
 import type { NewTurn } from '#src/conversations/shapes.ts'
 import { conversations, messages } from '#src/conversations/tables.ts'
 import type { Heard } from '#src/conversations/take-notes.ts'
@@ -15,6 +15,7 @@ import { Problem } from '#src/http/problem.ts'
 import { ask } from '#src/llm/ask.ts'
 import type { Reply } from '#src/llm/port.ts'
 import { promptTokensOf } from '#src/llm/tokens.ts'
+import { chooseMemories, openMemories } from '#src/memories/recall.ts'
 import { openVault } from '#src/vault/open-vault.ts'
 import { createTurnKey } from '#src/vault/session-token.ts'
 import type { Vault } from '#src/vault/vault.ts'
@@ -27,6 +28,8 @@ export type StartedTurn =
       readonly reply: Reply
       readonly before: string
       readonly heard: Heard
+      /** What the prompt told the companion that it remembers. */
+      readonly memoryIds: readonly string[]
     }
   | { readonly isLive: false; readonly seen: SeenTurn }
 
@@ -155,7 +158,7 @@ async function beginReply(
   opened: OpenedTurn,
   { content, before }: Said,
   spent: { tokens: number },
-): Promise<{ readonly reply: Reply; readonly heard: Heard }> {
+): Promise<Pick<StartedTurn & { isLive: true }, 'reply' | 'heard' | 'memoryIds'>> {
   if (opened.speaker === undefined) throw new Problem('conflict', 'The companion of this conversation is gone.')
   if (content === null) throw new Problem('conflict', 'There are no words to answer.')
   const history = await Promise.all(
@@ -168,11 +171,15 @@ async function beginReply(
   )
   const summary = await turn.vault.read(conversations.summary, turn.conversationId, opened.talk.summary)
   const budget = turn.caller.config.LLM_PROMPT_TOKENS
-  const prompt = buildPrompt({ speaker: opened.speaker, summary, newestFirst: history, content, before, budget })
+  const known = await openMemories(turn.vault, opened.memories)
+  const remembered = chooseMemories(known, [content, ...textsOf(history)], tokensForMemories(budget, content))
+  const memoryIds = remembered.map(({ id }) => id)
+  const parts = { speaker: opened.speaker, summary, memories: remembered.map((one) => one.content) }
+  const prompt = buildPrompt({ ...parts, newestFirst: history, content, before, budget })
   const abort = new AbortController()
   const asking = ask(turn.caller.config, prompt, abort.signal)
   const [stored, asked] = await Promise.allSettled([
-    storeUserMessage(turn, content),
+    storeUserMessage(turn, content, memoryIds),
     Promise.race([asking, turn.checkpoints.ending]),
   ])
   if (
@@ -181,8 +188,13 @@ async function beginReply(
     asked.status === 'fulfilled' &&
     typeof asked.value !== 'string'
   ) {
-    const { title, summarySeq } = opened.talk
-    return { reply: asked.value, heard: { hasTitle: title !== null, summary, summarySeq, history } }
+    const { title, summarySeq, rememberedSeq, isRemembered } = opened.talk
+    const heard = { hasTitle: title !== null, summary, summarySeq, history, content }
+    return {
+      reply: asked.value,
+      heard: { ...heard, remembered: isRemembered ? { known, rememberedSeq } : undefined },
+      memoryIds,
+    }
   }
   // Nobody needs what the model may still say.
   asking.catch(() => undefined)
@@ -194,3 +206,8 @@ async function beginReply(
   // The session ended while the model was asked: what was said is kept, and nothing more is spent on it.
   throw new Problem('unauthenticated')
 }
+
+const newestTexts = 4
+
+const textsOf = (history: readonly { readonly content: string | null }[]) =>
+  history.slice(0, newestTexts).flatMap(({ content }) => content ?? [])

@@ -12,6 +12,8 @@ export const uiMessageStreamHeaders = {
 export interface TurnMetadata {
   readonly turn_id: string
   readonly user_message_id: string
+  /** In the first part: what the companion was told that it remembers. */
+  readonly memory_ids?: readonly string[]
   readonly state?: 'complete' | 'interrupted'
   readonly flights?: number
 }
@@ -20,6 +22,7 @@ interface StreamedTurn {
   readonly turnId: string
   readonly userMessageId: string
   readonly replyMessageId: string
+  readonly memoryIds: readonly string[]
 }
 
 /**
@@ -39,7 +42,11 @@ export class UiMessageWriter {
   }
 
   start(): void {
-    this.#part({ type: 'start', messageId: this.#turn.replyMessageId, messageMetadata: this.#metadata({}) })
+    this.#part({
+      type: 'start',
+      messageId: this.#turn.replyMessageId,
+      messageMetadata: this.#metadata({ memory_ids: this.#turn.memoryIds }),
+    })
     this.#part({ type: 'text-start', id: this.#turn.replyMessageId })
   }
 
@@ -70,7 +77,7 @@ export class UiMessageWriter {
     this.#send({ data: '[DONE]' })
   }
 
-  #metadata(more: Pick<TurnMetadata, 'state' | 'flights'>): TurnMetadata {
+  #metadata(more: Omit<TurnMetadata, 'turn_id' | 'user_message_id'>): TurnMetadata {
     return { turn_id: this.#turn.turnId, user_message_id: this.#turn.userMessageId, ...more }
   }
 

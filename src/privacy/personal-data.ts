@@ -4,6 +4,7 @@ import { authPersonalData } from '#src/auth/personal-data.ts'
 import { conversationsPersonalData } from '#src/conversations/personal-data.ts'
 import type { PersonalData } from '#src/db/personal-data.ts'
 import { idempotencyKeys } from '#src/http/tables.ts'
+import { memoriesPersonalData } from '#src/memories/personal-data.ts'
 import { personasPersonalData } from '#src/personas/personal-data.ts'
 import { erasures } from '#src/privacy/tables.ts'
 import { usagePersonalData } from '#src/usage/personal-data.ts'
@@ -15,6 +16,7 @@ export const personalData: readonly PersonalData[] = [
   authPersonalData,
   personasPersonalData,
   conversationsPersonalData,
+  memoriesPersonalData,
   voicePersonalData,
   usagePersonalData,
   // An erasure cuts the link; the entries stay, under a name that is nobody's.

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { sourcesUnder, type Source } from '#test/house/sources.ts'
 
-const slices = ['auth', 'accounts', 'personas', 'conversations', 'voice', 'privacy', 'operations']
+const slices = ['auth', 'accounts', 'personas', 'conversations', 'memories', 'voice', 'privacy', 'operations']
 const anySlice = `(?:${slices.join('|')})`
 const shared = ['config\\.ts', '(?:audit|usage|vault|http|db|llm|speech)/.+']
 /** What every slice may take: the shared rooms, and another slice's tables and wire shapes. */
@@ -23,7 +23,13 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   auth: forSlices,
   accounts: [...forSlices, 'auth/providers/verified-identity\\.ts'],
   personas: forSlices,
-  conversations: [...forSlices, 'voice/speak\\.ts', 'personas/cards/.+'],
+  conversations: [
+    ...forSlices,
+    'voice/speak\\.ts',
+    'personas/cards/.+',
+    'memories/(?:draw|recall|remember|rules)\\.ts',
+  ],
+  memories: forSlices,
   voice: forSlices,
   privacy: [...forSlices, `${anySlice}/personal-data\\.ts`],
   operations: [

@@ -40,6 +40,7 @@ async function rotateAll(): Promise<void> {
   for (const [table, columns] of [
     ['users', ['first_name', 'last_name', 'birthdate']],
     ['messages', ['content']],
+    ['memories', ['content']],
   ] as const) {
     const set = columns.map((column) => `${column} = set_byte(${column}, 2, 2)`).join()
     await owner.query(`update public.${table} set ${set} where ${table === 'users' ? 'id' : 'user_id'} = $1`, [
@@ -136,7 +137,7 @@ describe('a sealed cell', () => {
         ),
       )
     }
-    expect(rows.length).toBe(14)
+    expect(rows.length).toBe(15)
     expect(refused).toEqual(rows.map(() => 'NF423'))
   })
 
@@ -147,6 +148,7 @@ describe('a sealed cell', () => {
       ['user_sessions', 'user_agent'],
       ['identities', 'email'],
       ['turns', 'checkpoint'],
+      ['memories', 'content'],
     ] as const) {
       const row = { ...another(table, rowOf(person, table)), [column]: sealedUnder(9) }
       await expect(insertRow(owner, table, row)).rejects.toMatchObject({ code: 'NF423' })
@@ -183,7 +185,7 @@ describe('the cells of an older key', () => {
       'select id from public.messages where user_id = $1 and get_byte(content, 2) = 1 order by id',
       [person.userId],
     )
-    expect(seen).toEqual([...names, ...said.map(({ id }) => `content ${id}`)])
+    expect(seen).toEqual([...names, ...said.map(({ id }) => `content ${id}`), `content ${idOf('memories')}`])
     expect(said.length).toBe(7)
     expect(seen.join()).not.toContain(stranger.userId)
   })

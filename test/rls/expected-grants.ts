@@ -6,9 +6,9 @@ export const expectedGrants: Readonly<Record<string, Readonly<Record<string, Ver
   neuraform_user: {
     users: {
       select:
-        'id first_name last_name email is_email_verified birthdate opens_16_on opens_18_on country avatar_url timezone language_preference notification_preferences ui_preferences role is_active terms_version terms_accepted_at privacy_version privacy_policy_accepted_at created_at updated_at',
+        'id first_name last_name email is_email_verified birthdate opens_16_on opens_18_on country avatar_url timezone language_preference notification_preferences ui_preferences role is_active terms_version terms_accepted_at privacy_version privacy_policy_accepted_at created_at updated_at is_remembered is_memory_shared',
       update:
-        'first_name last_name avatar_url timezone language_preference notification_preferences ui_preferences updated_at',
+        'first_name last_name avatar_url timezone language_preference notification_preferences ui_preferences updated_at is_remembered is_memory_shared',
     },
     identities: { select: 'id user_id provider email is_private_email last_login_at created_at' },
     user_sessions: {
@@ -39,9 +39,11 @@ export const expectedGrants: Readonly<Record<string, Readonly<Record<string, Ver
     turns: {
       select: '*',
       insert: '*',
-      update: 'session_id state key_hash started_at ended_at checked_at stop_requested_at',
+      update: 'session_id state key_hash started_at ended_at checked_at stop_requested_at memory_ids',
     },
     messages: { select: '*', insert: '*', update: 'feedback' },
+    memories: { select: '*', insert: 'id persona_id content', update: 'persona_id content edited_at' },
+    memory_sources: { select: '*' },
     voice_data: { select: '*', insert: '*', delete: '*' },
     speech_hits: { select: '*' },
     conversation_deletions: { select: '*' },
@@ -80,8 +82,10 @@ export const expectedGrants: Readonly<Record<string, Readonly<Record<string, Ver
     messages: {
       select: '*',
       insert: '*',
-      update: 'parent_id content status tokens model latency_ms words',
+      update: 'parent_id content status tokens model latency_ms words memory_ids is_recallable',
     },
+    memories: { select: '*', insert: '*', update: 'persona_id content', delete: '*' },
+    memory_sources: { select: '*', insert: '*', delete: '*' },
     voice_data: {
       select: '*',
       insert: '*',
@@ -120,6 +124,8 @@ export const invokerCallers: Readonly<Record<string, string>> = {
   current_session_id: everybodyWithRows,
   current_turn_id: everybodyWithRows,
   current_user_id: everybodyWithRows,
+  is_recallable: '',
+  memories_for: 'neuraform_user',
   open_speech: 'neuraform_user',
   path_from: 'neuraform_user',
   personas_talked_with: 'neuraform_user',
@@ -140,6 +146,10 @@ export const definerCallers: Readonly<Record<string, string>> = {
   drop_speech: 'neuraform_user',
   forget_audio: 'neuraform_jobs',
   freeze_persona: '',
+  forget_edited: '',
+  forget_memories: 'neuraform_user',
+  forget_with_source: '',
+  keep_memories: 'neuraform_user',
   keep_speech_lease: 'neuraform_user',
   lost_speech: 'neuraform_jobs',
   note_deletion: '',

@@ -17,6 +17,8 @@ const personMay: Readonly<Record<string, Verbs>> = {
   conversations: { select: 4, insert: 1, update: 4, delete: 4 },
   turns: { select: 3, insert: 1, update: 3 },
   messages: { select: 1, insert: 1, update: 1 },
+  memories: { select: 1, insert: 1, update: 1 },
+  memory_sources: { select: 1 },
   conversation_deletions: { select: 2 },
   usage_ledger: { select: 2 },
   usage_days: { select: 1 },

@@ -29,6 +29,7 @@ function rowsFor(userId: string, tokenHash: Buffer, turnKeyHash: Buffer): readon
     said: randomUUID(),
     chain: randomUUID(),
     persona: randomUUID(),
+    memory: randomUUID(),
   }
   const hex = (hash: Buffer) => `\\x${hash.toString('hex')}`
   const owned = { user_id: userId }
@@ -98,6 +99,8 @@ function rowsFor(userId: string, tokenHash: Buffer, turnKeyHash: Buffer): readon
       },
     ],
     ['messages', { ...owned, id: id.said, conversation_id: id.conversation, role: 'user', content: sealed() }],
+    ['memories', { ...owned, id: id.memory, content: sealed(), origin: 'companion' }],
+    ['memory_sources', { ...owned, memory_id: id.memory, message_id: id.said, conversation_id: id.conversation }],
     [
       'voice_data',
       {

@@ -145,7 +145,8 @@ function rotationCalls(scene: Scene): readonly Call[] {
   const under2 = (column: string) => `${column} = set_byte(${column}, 2, 2)`
   const allUnder2 = `${asSuperuser};
     update public.users set ${['first_name', 'last_name', 'birthdate'].map(under2).join()} where id = '${userId}';
-    update public.messages set ${under2('content')} where user_id = '${userId}'`
+    update public.messages set ${under2('content')} where user_id = '${userId}';
+    update public.memories set ${under2('content')} where user_id = '${userId}'`
   const endRotation = `select app.end_rotation('${userId}', 2, null)`
   const entriesOf = (action: string) =>
     `select 1 from public.audit_log where action = '${action}' and target = 'data_key:2'`
@@ -181,7 +182,7 @@ function rotationCalls(scene: Scene): readonly Call[] {
     {
       name: 'stale_cells',
       role,
-      text: `select 1 from app.stale_cells('${userId}', 65536, 13, null, 9) where column_name = 'content'`,
+      text: `select 1 from app.stale_cells('${userId}', 65536, 13, null, 9) where table_name = 'messages'`,
     },
     {
       name: 'reseal_cells',

@@ -30,6 +30,7 @@ describe('every table', () => {
       'bigint[]',
       'bytea[]',
       'uuid',
+      'uuid[]',
       'bytea',
       'boolean',
       'integer',
@@ -117,11 +118,14 @@ describe('every foreign key', () => {
       `(select from pg_attribute a where a.attrelid = k.${side} and a.attname = 'user_id')`
     const carries = (column: string) => `(select from pg_attribute a
       where a.attrelid = k.conrelid and a.attnum = any (k.conkey) and a.attname = '${column}')`
-    // A message and its parent share the conversation, and that is the person's by a key of its own.
+    const isPersons = `exists (select from pg_constraint p where p.contype = 'f' and p.conrelid = k.conrelid
+      and p.confrelid = 'public.conversations'::regclass and (select array_agg(a.attname::text) from pg_attribute a
+        where a.attrelid = p.conrelid and a.attnum = any (p.conkey)) @> '{conversation_id, user_id}')`
+    // Both share the conversation, and that is the person's by a key of its own.
     expect(
       await faultsIn(`select k.conname as fault from ${keys} and exists ${names('conrelid')} and exists ${names('confrelid')}
         and not exists ${carries('user_id')}
-        and not (k.conrelid = k.confrelid and exists ${carries('conversation_id')})`),
+        and not (exists ${carries('conversation_id')} and ${isPersons})`),
     ).toEqual([])
   })
 })

@@ -43,7 +43,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   })
   const variables = workerEnvironment({
     // Tests of replies count what the model is asked.
-    given: [{ ENVIRONMENT: 'test', PUBLIC_ORIGIN: origin, LLM_NOTES: 'false' }],
+    given: [{ ENVIRONMENT: 'test', PUBLIC_ORIGIN: origin, LLM_NOTES: 'false', MEMORY_EXTRACTOR: 'rules' }],
     workerOrigin: origin,
     upstreamOrigin: upstream.origin,
     keys: makeWorkerKeys(),

@@ -72,6 +72,7 @@ export async function walkEveryRoute(
   )
   await catalogue(send, token)
   await talk(send, token, words)
+  await remember(send, token, words)
   await identities(send, token, words.person)
   await redirect(send, token, words.person)
   await tellOf(send)
@@ -123,6 +124,19 @@ async function catalogue(send: Send, token: string): Promise<void> {
   await send('GET /personas/{id}/card.png', '', { token, id: own })
   await send('POST /personas/import', '', { token, bytes: Uint8Array.from(new TextEncoder().encode(card)) })
   await send('DELETE /personas/{id}', '', { token, id: own })
+}
+
+async function remember(send: Send, token: string, words: Words): Promise<void> {
+  const made = await send('POST /memories', '', { token, body: { content: words.said } })
+  const { id } = read<{ id: string }>(made)
+  await send('GET /memories', '', { token })
+  await send('GET /memories/{id}', '', { token, id })
+  await send('GET /memories/{id}/why', '', { token, id })
+  await send('PATCH /memories/{id}', '', { token, id, body: { persona_id: fuka } })
+  await send('DELETE /memories/{id}', '', { token, id })
+  await send('DELETE /memories', '', { token })
+  await send('PUT /memories/settings', '', { token, body: { is_shared: true } })
+  await send('GET /memories/settings', '', { token })
 }
 
 async function talk(send: Send, token: string, words: Words): Promise<void> {

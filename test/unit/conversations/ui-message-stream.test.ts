@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { UiMessageWriter } from '#src/conversations/ui-message-stream.ts'
 import type { ServerSentEvent } from '#src/http/sse.ts'
 
-const turn = { turnId: 'turn', userMessageId: 'asked', replyMessageId: 'reply' }
+const turn = { turnId: 'turn', userMessageId: 'asked', replyMessageId: 'reply', memoryIds: ['remembered'] }
 const about = { turn_id: 'turn', user_message_id: 'asked' }
 
 function written(write: (writer: UiMessageWriter) => void): ServerSentEvent[] {

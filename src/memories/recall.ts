@@ -1,0 +1,73 @@
+import { sql, type Placeholder } from 'drizzle-orm'
+import type { Db } from '#src/db/scope.ts'
+import { tokensOf } from '#src/llm/tokens.ts'
+import { memories } from '#src/memories/tables.ts'
+import type { Vault } from '#src/vault/vault.ts'
+import { wordsOf } from '#src/vault/words.ts'
+
+/** How many things are remembered about a person, whoever remembers them. */
+export const mostMemories = 500
+
+/** How many of them a turn looks at. */
+const mostRecalled = 200
+
+/** Something that a companion remembers, opened. */
+export interface Recalled {
+  readonly id: string
+  readonly content: string
+}
+
+/** What the companion of a conversation may remember in it, newest first. */
+export const selectMemoriesFor = (db: Db, conversationId: string | Placeholder) =>
+  db
+    .select({ id: sql<string>`m.id`, content: sql<Uint8Array>`m.content` })
+    .from(sql`app.memories_for(${conversationId}, ${mostRecalled}) m`)
+
+export type MemoryRow = Awaited<ReturnType<typeof selectMemoriesFor>>[number]
+
+/** Opens them; what cannot be opened is not remembered. */
+export async function openMemories(vault: Vault, rows: readonly MemoryRow[]): Promise<readonly Recalled[]> {
+  const opened = await Promise.all(
+    rows.map(async ({ id, content }) => ({ id, content: await vault.read(memories.content, id, content) })),
+  )
+  return opened.flatMap(({ id, content }) => (content === null ? [] : [{ id, content }]))
+}
+
+/**
+ * The memories that fit into so many tokens, oldest first: all of them, or those that share most words with what is
+ * said (`texts`), a word counting for more the fewer memories hold it, and then the newest.
+ */
+export function chooseMemories(
+  newestFirst: readonly Recalled[],
+  texts: readonly string[],
+  most: number,
+): readonly Recalled[] {
+  const fits = new Set<Recalled>()
+  let left = most
+  for (const memory of isWithin(newestFirst, most) ? newestFirst : byRelevance(newestFirst, texts)) {
+    const tokens = tokensOf(memory.content) + tokensAround
+    if (tokens > left) continue
+    left -= tokens
+    fits.add(memory)
+  }
+  return newestFirst.filter((memory) => fits.has(memory)).toReversed()
+}
+
+// What a memory costs in a list beside its words.
+const tokensAround = 2
+
+const isWithin = (all: readonly Recalled[], most: number) =>
+  all.reduce((sum, { content }) => sum + tokensOf(content) + tokensAround, 0) <= most
+
+function byRelevance(newestFirst: readonly Recalled[], texts: readonly string[]): readonly Recalled[] {
+  const said = wordsOf(texts.join('\n'))
+  const words = newestFirst.map(({ content }) => wordsOf(content))
+  const holders = new Map<string, number>()
+  for (const word of words.flatMap((one) => [...one])) holders.set(word, (holders.get(word) ?? 0) + 1)
+  const relevance = (one: ReadonlySet<string> = new Set()) =>
+    [...one].reduce((sum, word) => sum + (said.has(word) ? 1 / (holders.get(word) ?? 1) : 0), 0)
+  return newestFirst
+    .map((memory, place) => ({ memory, relevance: relevance(words[place]) }))
+    .toSorted((one, other) => other.relevance - one.relevance)
+    .map(({ memory }) => memory)
+}
