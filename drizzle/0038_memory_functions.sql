@@ -4,7 +4,7 @@ begin
   grant create on schema app to neuraform_gate;
   set local role neuraform_gate;
 
-  create function app.memories_for(in_conversation_id uuid, most integer) returns table (id uuid, content bytea)
+  create function app.memories_for(in_conversation_id uuid, edit_of uuid, most integer) returns table (id uuid, content bytea, sources uuid[])
     language plpgsql stable rows 20 security invoker set search_path = '' as $body$
   declare spoken_id uuid;
   begin
@@ -15,11 +15,15 @@ begin
     if not found then
       return;
     end if;
-    return query select r.id, r.content from public.memories r
-      where r.persona_id is null or r.persona_id = spoken_id order by r.id desc limit most;
+    return query select r.id, r.content, array(select s.message_id from public.memory_sources s where s.memory_id = r.id)
+      from public.memories r
+      where (r.persona_id is null or r.persona_id = spoken_id)
+        -- Words that are about to be edited are as good as not said.
+        and (edit_of is null or not exists (select from public.memory_sources s where s.memory_id = r.id and s.message_id = edit_of))
+      order by r.id desc limit most;
   end $body$;
-  comment on function app.memories_for(uuid, integer) is
-    'What the companion of a conversation may remember in it, newest first: nothing where its person has that switched off, or it is temporary.';
+  comment on function app.memories_for(uuid, uuid, integer) is
+    'What the companion of a conversation may remember in it, newest first, but for what comes from words that are edited: nothing where its person has that switched off, or it is temporary.';
 
   create function app.is_recallable(told_id uuid, in_conversation_id uuid) returns boolean
     language sql stable security invoker set search_path = '' as $body$
@@ -342,10 +346,10 @@ begin
     ) a) b where b.place <= most
   $body$;
 
-  revoke all on function app.memories_for(uuid, integer), app.is_recallable(uuid, uuid),
+  revoke all on function app.memories_for(uuid, uuid, integer), app.is_recallable(uuid, uuid),
     app.keep_memories(uuid, bigint, bigint, integer, jsonb), app.forget_memories(uuid, uuid), app.forget_with_source(),
     app.forget_edited() from public;
-  grant execute on function app.memories_for(uuid, integer), app.keep_memories(uuid, bigint, bigint, integer, jsonb),
+  grant execute on function app.memories_for(uuid, uuid, integer), app.keep_memories(uuid, bigint, bigint, integer, jsonb),
     app.forget_memories(uuid, uuid) to neuraform_user;
 
   -- Who makes a trigger must be allowed to call its function.

@@ -1,15 +1,16 @@
 import { eq, sql } from 'drizzle-orm'
 import { users } from '#src/accounts/tables.ts'
-import { alongPath, leafOf, selectHistory } from '#src/conversations/stored-messages.ts'
-import { conversations, messages } from '#src/conversations/tables.ts'
+import { alongPath, leafOf, openHistory, selectHistory } from '#src/conversations/stored-messages.ts'
+import { conversations } from '#src/conversations/tables.ts'
 import { writeNote, type Fly } from '#src/conversations/write-note.ts'
 import { apart } from '#src/db/apart.ts'
 import { asTurn, asUser, type Caller, type RequestScope, type TurnCaller } from '#src/db/scope.ts'
 import { describeFailure } from '#src/http/log.ts'
-import { promptForMemories, readDrawn, type Told } from '#src/memories/draw.ts'
-import { openMemories, selectMemoriesFor, type Recalled } from '#src/memories/recall.ts'
+import { promptForMemories, readDrawn } from '#src/memories/draw.ts'
+import { openMemories, selectMemoriesFor } from '#src/memories/recall.ts'
 import { keepMemories, notLookedThrough, type Looked } from '#src/memories/remember.ts'
 import { drawByRules } from '#src/memories/rules.ts'
+import type { Recalled, Told } from '#src/memories/told.ts'
 import { settleUsage } from '#src/usage/quota.ts'
 import type { Vault } from '#src/vault/vault.ts'
 
@@ -44,11 +45,7 @@ export async function noteAppendedMemories(caller: Caller, vault: Vault, convers
   ])
   if (conversation?.isRemembered !== true) return
   const { rememberedSeq } = conversation
-  const told = await Promise.all(
-    alongPath(path).map(async (row): Promise<Told> => {
-      return { ...row, content: await vault.read(messages.content, row.id, row.content) }
-    }),
-  )
+  const told = await openHistory(vault, alongPath(path))
   const known = await openMemories(vault, remembered)
   await noteMemories(own, (flier) => async (build) => await asUser(flier, build), {
     vault,

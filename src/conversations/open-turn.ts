@@ -173,7 +173,9 @@ interface About extends Place, Record<string, unknown> {
   readonly turn: string
 }
 
-const memoriesFor = compiled<MemoryRow[], About>((db, value) => selectMemoriesFor(db, value('conversationId')))
+const memoriesFor = compiled<MemoryRow[], About>((db, value) =>
+  selectMemoriesFor(db, value('conversationId'), value('editOf')),
+)
 
 /** The statements that bring what a turn is about. One expression for both ways of naming it would be no place in an index. */
 function compileAbout(idFrom: (turn: Placeholder) => SQL) {

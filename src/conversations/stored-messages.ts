@@ -1,6 +1,8 @@
 import { eq, sql, type Placeholder, type SQL } from 'drizzle-orm'
 import { conversations, messages, turns } from '#src/conversations/tables.ts'
 import type { Db } from '#src/db/scope.ts'
+import type { Told } from '#src/memories/told.ts'
+import type { Vault } from '#src/vault/vault.ts'
 
 /** The stored columns behind a Message. */
 export const selectMessages = (db: Db) =>
@@ -52,6 +54,17 @@ export const selectHistory = (db: Db, conversationId: Id, from: SQL, limit: numb
     .where(isOnPath(conversationId, from, limit))
 
 export type HistoryRow = Awaited<ReturnType<typeof selectHistory>>[number]
+
+/** Opens the messages of a prompt; content that cannot be opened is null. */
+export const openHistory = async (vault: Vault, rows: readonly HistoryRow[]): Promise<readonly Told[]> =>
+  await Promise.all(
+    rows.map(async ({ id, seq, role, content }) => ({
+      id,
+      seq,
+      role,
+      content: await vault.read(messages.content, id, content),
+    })),
+  )
 
 // As an array each message is looked up by its id; joined, all that the person ever said may be read instead.
 const isOnPath = (conversationId: Id, from: SQL, limit: number) =>

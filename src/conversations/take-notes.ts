@@ -8,8 +8,7 @@ import { asTurn, type Db, type Statement, type TurnCaller } from '#src/db/scope.
 import { describeFailure } from '#src/http/log.ts'
 import type { PromptMessage } from '#src/llm/port.ts'
 import { tokensOf } from '#src/llm/tokens.ts'
-import type { Told } from '#src/memories/draw.ts'
-import type { Recalled } from '#src/memories/recall.ts'
+import type { Recalled, Told } from '#src/memories/told.ts'
 import { settleUsage } from '#src/usage/quota.ts'
 import type { Vault } from '#src/vault/vault.ts'
 

@@ -6,16 +6,18 @@ import { messageFrom } from '#src/conversations/messages.ts'
 import { openTurn, reopenTurn, type OpenedTurn } from '#src/conversations/open-turn.ts'
 import { buildPrompt, tokensForMemories } from '#src/conversations/prompt.ts'
 import type { NewTurn } from '#src/conversations/shapes.ts'
-import { conversations, messages } from '#src/conversations/tables.ts'
+import { openHistory } from '#src/conversations/stored-messages.ts'
+import { conversations } from '#src/conversations/tables.ts'
 import type { Heard } from '#src/conversations/take-notes.ts'
 import type { Caller } from '#src/db/scope.ts'
 import { describeFailure } from '#src/http/log.ts'
 import { claimFor } from '#src/http/idempotency.ts'
 import { Problem } from '#src/http/problem.ts'
 import { ask } from '#src/llm/ask.ts'
-import type { Reply } from '#src/llm/port.ts'
-import { promptTokensOf } from '#src/llm/tokens.ts'
-import { chooseMemories, openMemories } from '#src/memories/recall.ts'
+import type { PromptMessage, Reply } from '#src/llm/port.ts'
+import { promptTokensOf, tokensOf } from '#src/llm/tokens.ts'
+import { chooseMemories, notSaidIn, openMemories } from '#src/memories/recall.ts'
+import type { Told } from '#src/memories/told.ts'
 import { openVault } from '#src/vault/open-vault.ts'
 import { createTurnKey } from '#src/vault/session-token.ts'
 import type { Vault } from '#src/vault/vault.ts'
@@ -152,34 +154,67 @@ const scopeOf = ({ config, database, requestId, defer, report }: Caller) => ({
   report,
 })
 
+interface Preparation {
+  readonly prompt: readonly PromptMessage[]
+  readonly heard: Heard
+  readonly memoryIds: readonly string[]
+}
+
+/** Opens what the first flight brought, and makes the prompt of it. Throws `conflict` where there is nobody or nothing to answer. */
+async function prepare(turn: LiveTurn, opened: OpenedTurn, { content, before }: Said): Promise<Preparation> {
+  const { speaker, talk } = opened
+  if (speaker === undefined) throw new Problem('conflict', 'The companion of this conversation is gone.')
+  if (content === null) throw new Problem('conflict', 'There are no words to answer.')
+  const history = await openHistory(turn.vault, opened.history)
+  const summary = await turn.vault.read(conversations.summary, turn.conversationId, talk.summary)
+  const budget = turn.caller.config.LLM_PROMPT_TOKENS
+  const known = await openMemories(turn.vault, opened.memories)
+  const texts = [content, ...history.slice(0, newestTexts).flatMap((message) => message.content ?? [])]
+  const remembered = chooseMemories(
+    notSaidIn(known, idsWithin(history, budget / 8)),
+    texts,
+    tokensForMemories(budget, content),
+  )
+  const memories = remembered.map((memory) => memory.content)
+  return {
+    prompt: buildPrompt({ speaker, summary, memories, newestFirst: history, content, before, budget }),
+    memoryIds: remembered.map(({ id }) => id),
+    heard: {
+      hasTitle: talk.title !== null,
+      summary,
+      summarySeq: talk.summarySeq,
+      history,
+      content,
+      remembered: talk.isRemembered ? { known, rememberedSeq: talk.rememberedSeq } : undefined,
+    },
+  }
+}
+
+/** By how many of the newest messages it is judged what is worth recalling. */
+const newestTexts = 4
+
+/** Which of the newest messages fit into so many tokens. */
+function idsWithin(newestFirst: readonly Told[], most: number): ReadonlySet<string> {
+  let tokens = 0
+  const within = newestFirst.filter(({ content }) => {
+    tokens += tokensOf(content ?? '')
+    return tokens <= most
+  })
+  return new Set(within.map(({ id }) => id))
+}
+
 /** Asks the model while the person's words are stored; neither waits for the other, and both must succeed. */
 async function beginReply(
   turn: LiveTurn,
   opened: OpenedTurn,
-  { content, before }: Said,
+  said: Said,
   spent: { tokens: number },
 ): Promise<Pick<StartedTurn & { isLive: true }, 'reply' | 'heard' | 'memoryIds'>> {
-  if (opened.speaker === undefined) throw new Problem('conflict', 'The companion of this conversation is gone.')
-  if (content === null) throw new Problem('conflict', 'There are no words to answer.')
-  const history = await Promise.all(
-    opened.history.map(async ({ id, seq, role, content: sealed }) => ({
-      id,
-      seq,
-      role,
-      content: await turn.vault.read(messages.content, id, sealed),
-    })),
-  )
-  const summary = await turn.vault.read(conversations.summary, turn.conversationId, opened.talk.summary)
-  const budget = turn.caller.config.LLM_PROMPT_TOKENS
-  const known = await openMemories(turn.vault, opened.memories)
-  const remembered = chooseMemories(known, [content, ...textsOf(history)], tokensForMemories(budget, content))
-  const memoryIds = remembered.map(({ id }) => id)
-  const parts = { speaker: opened.speaker, summary, memories: remembered.map((one) => one.content) }
-  const prompt = buildPrompt({ ...parts, newestFirst: history, content, before, budget })
+  const { prompt, heard, memoryIds } = await prepare(turn, opened, said)
   const abort = new AbortController()
   const asking = ask(turn.caller.config, prompt, abort.signal)
   const [stored, asked] = await Promise.allSettled([
-    storeUserMessage(turn, content, memoryIds),
+    storeUserMessage(turn, heard.content, memoryIds),
     Promise.race([asking, turn.checkpoints.ending]),
   ])
   if (
@@ -188,13 +223,7 @@ async function beginReply(
     asked.status === 'fulfilled' &&
     typeof asked.value !== 'string'
   ) {
-    const { title, summarySeq, rememberedSeq, isRemembered } = opened.talk
-    const heard = { hasTitle: title !== null, summary, summarySeq, history, content }
-    return {
-      reply: asked.value,
-      heard: { ...heard, remembered: isRemembered ? { known, rememberedSeq } : undefined },
-      memoryIds,
-    }
+    return { reply: asked.value, heard, memoryIds }
   }
   // Nobody needs what the model may still say.
   asking.catch(() => undefined)
@@ -206,8 +235,3 @@ async function beginReply(
   // The session ended while the model was asked: what was said is kept, and nothing more is spent on it.
   throw new Problem('unauthenticated')
 }
-
-const newestTexts = 4
-
-const textsOf = (history: readonly { readonly content: string | null }[]) =>
-  history.slice(0, newestTexts).flatMap(({ content }) => content ?? [])

@@ -1,22 +1,7 @@
 import { z } from 'zod'
 import type { PromptMessage } from '#src/llm/port.ts'
-import type { Recalled } from '#src/memories/recall.ts'
 import { mostMemoryCharacters } from '#src/memories/shapes.ts'
-
-/** Something that was said; `seq` numbers it in its conversation. */
-export interface Told {
-  readonly id: string
-  readonly seq: number
-  readonly role: 'user' | 'assistant'
-  readonly content: string | null
-}
-
-/** Something worth remembering: the person's words that it was drawn from, and what it takes the place of. */
-export interface Drawn {
-  readonly content: string
-  readonly sourceIds: readonly string[]
-  readonly replacedIds: readonly string[]
-}
+import { isKnown, type Drawn, type Recalled, type Told } from '#src/memories/told.ts'
 
 const mostDrawn = 8
 const mostCharactersTold = 2_000
@@ -78,13 +63,3 @@ function jsonIn(answer: string): unknown {
     return undefined
   }
 }
-
-/** Whether the same is remembered already, whatever its case and its last mark. */
-export const isKnown = (known: readonly Pick<Recalled, 'content'>[], content: string): boolean =>
-  known.some((memory) => plain(memory.content) === plain(content))
-
-const plain = (text: string) =>
-  text
-    .normalize('NFKC')
-    .toLowerCase()
-    .replaceAll(/[\s.!。！]+$/g, '')

@@ -2,6 +2,7 @@ import { sql, type Placeholder } from 'drizzle-orm'
 import type { Db } from '#src/db/scope.ts'
 import { tokensOf } from '#src/llm/tokens.ts'
 import { memories } from '#src/memories/tables.ts'
+import type { Recalled } from '#src/memories/told.ts'
 import type { Vault } from '#src/vault/vault.ts'
 import { wordsOf } from '#src/vault/words.ts'
 
@@ -11,27 +12,33 @@ export const mostMemories = 500
 /** How many of them a turn looks at. */
 const mostRecalled = 200
 
-/** Something that a companion remembers, opened. */
-export interface Recalled {
-  readonly id: string
-  readonly content: string
-}
-
-/** What the companion of a conversation may remember in it, newest first. */
-export const selectMemoriesFor = (db: Db, conversationId: string | Placeholder) =>
+/** What the companion of a conversation may remember in it, newest first, but for what was drawn from words that are edited. */
+export const selectMemoriesFor = (
+  db: Db,
+  conversationId: string | Placeholder,
+  editOf: string | Placeholder | null = null,
+) =>
   db
-    .select({ id: sql<string>`m.id`, content: sql<Uint8Array>`m.content` })
-    .from(sql`app.memories_for(${conversationId}, ${mostRecalled}) m`)
+    .select({ id: sql<string>`m.id`, content: sql<Uint8Array>`m.content`, sourceIds: sql<string[]>`m.sources::text[]` })
+    .from(sql`app.memories_for(${conversationId}, ${editOf}, ${mostRecalled}) m`)
 
 export type MemoryRow = Awaited<ReturnType<typeof selectMemoriesFor>>[number]
 
 /** Opens them; what cannot be opened is not remembered. */
 export async function openMemories(vault: Vault, rows: readonly MemoryRow[]): Promise<readonly Recalled[]> {
   const opened = await Promise.all(
-    rows.map(async ({ id, content }) => ({ id, content: await vault.read(memories.content, id, content) })),
+    rows.map(async ({ id, content, sourceIds }) => ({
+      id,
+      sourceIds,
+      content: await vault.read(memories.content, id, content),
+    })),
   )
-  return opened.flatMap(({ id, content }) => (content === null ? [] : [{ id, content }]))
+  return opened.flatMap(({ content, ...rest }) => (content === null ? [] : [{ ...rest, content }]))
 }
+
+/** What of it the prompt does not say anyway: memories that were drawn from other messages than these alone. */
+export const notSaidIn = (known: readonly Recalled[], messageIds: ReadonlySet<string>): readonly Recalled[] =>
+  known.filter(({ sourceIds }) => sourceIds.length === 0 || sourceIds.some((id) => !messageIds.has(id)))
 
 /**
  * The memories that fit into so many tokens, oldest first: all of them, or those that share most words with what is

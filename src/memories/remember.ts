@@ -1,9 +1,9 @@
 import { sql } from 'drizzle-orm'
 import { v7 as uuidv7 } from 'uuid'
 import type { Db } from '#src/db/scope.ts'
-import type { Drawn, Told } from '#src/memories/draw.ts'
 import { mostMemories } from '#src/memories/recall.ts'
 import { memories } from '#src/memories/tables.ts'
+import type { Drawn, Told } from '#src/memories/told.ts'
 import type { Vault } from '#src/vault/vault.ts'
 
 /** What is looked through for memories. */

@@ -1,5 +1,4 @@
-import { isKnown, type Drawn, type Told } from '#src/memories/draw.ts'
-import type { Recalled } from '#src/memories/recall.ts'
+import { isKnown, type Drawn, type Recalled, type Told } from '#src/memories/told.ts'
 
 const shortest = 6
 const longest = 200
@@ -12,7 +11,7 @@ const mostDrawn = 8
 const beginnings: readonly RegExp[] = [
   /^(?:please )?(?:call me|remember that) /i,
   /^(?:(?:and|but|well|oh|so),? )?my (?:\S+ ){1,3}(?:is|are|was|were|likes?|loves?|lives?|works?) /i,
-  /^(?:(?:and|but|well|oh|so),? )?i(?:'m| am) (?:\d+|from|allergic|vegan|vegetarian|learning|studying|a|an|afraid of) ?/i,
+  /^(?:(?:and|but|well|oh|so),? )?i(?:'m| am) (?:\d+|from|allergic|vegan|vegetarian|learning|studying|a|an|afraid of) (?!bit |little |lot |few )/i,
   /^(?:(?:and|but|well|oh|so),? )?i (?:really |also |just |usually |always |never )?(?:live|work|study|love|like|enjoy|prefer|hate|dislike|play|collect|speak|grew up|was born) /i,
   /^(?:(?:and|but|well|oh|so),? )?i(?:'ve got| have|'ve had) (?:a|an|two|three|four|\d+|no) /i,
   /^(?:ich (?:heiße|bin|wohne|lebe|arbeite|studiere|mag|liebe|hasse|habe|spiele) |mein(?:e|en)? \S+ (?:ist|heißt|sind) |nenn mich )/i,
@@ -28,7 +27,7 @@ const sentences = new Intl.Segmenter('und', { granularity: 'sentence' })
  * What is worth remembering of what was said, newest first, without a model: the sentences in which the person tells of
  * themselves, as they said them. The same words always give the same.
  */
-export function drawByRules(told: readonly Told[], known: readonly Recalled[]): readonly Drawn[] {
+export function drawByRules(told: readonly Told[], known: readonly Pick<Recalled, 'content'>[]): readonly Drawn[] {
   const drawn: Drawn[] = []
   for (const { id, role, content } of told.toReversed()) {
     if (role !== 'user' || content === null) continue

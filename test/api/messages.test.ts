@@ -46,6 +46,7 @@ describe('a message', () => {
         model: null,
         latency_ms: null,
         feedback: null,
+        memory_ids: [],
         created_at: body.created_at,
       },
     ])

@@ -47,6 +47,7 @@ describe('a turn', () => {
       tokens: 7,
       model: 'offline-companion',
       latency_ms: reply?.latency_ms,
+      memory_ids: [],
       feedback: null,
       created_at: reply?.created_at,
     })

@@ -3,6 +3,7 @@ import { ask, codeOf, type Answered } from '#test/setup/ask.ts'
 import { call, newUser } from '#test/setup/client.ts'
 import { undocumented } from '#test/setup/documented.ts'
 import { absentId, operations, pathOf } from '#test/setup/operations.ts'
+import { remember } from '#test/setup/memories.ts'
 import { asOwner } from '#test/setup/owner-database.ts'
 import { idFieldsOf, plainBodies, type Body } from '#test/setup/request-bodies.ts'
 import { newRecording } from '#test/setup/speech.ts'
@@ -30,6 +31,7 @@ const makers: Readonly<Record<string, (user: User) => Promise<string>>> = {
   '/auth/identities/': async ({ token }) =>
     (await call<{ items: [{ id: string }] }>('GET', '/auth/identities', { token })).body.items[0].id,
   '/voice/recordings/': async ({ token }) => (await newRecording(token)).id,
+  '/memories/': async ({ token }) => (await remember(token, { content: 'Mine' })).body.id,
   '/personas/': newPersona,
   persona_id: newPersona,
   conversation_id: async ({ token }) => (await newConversation(token)).id,
@@ -46,6 +48,18 @@ async function newPersona({ user }: User): Promise<string> {
     [id, user.id],
   )
   return id
+}
+
+/** A body that names what its sender owns. */
+async function withOwn(
+  operation: (typeof operations)[number],
+  body: Body | undefined,
+  owner: User,
+): Promise<Body | undefined> {
+  const own: Record<string, unknown> = { ...body }
+  const fields = operation.takesBody ? idFieldsOf(operation) : []
+  for (const field of fields) if (field in own) own[field] = await makers[field]?.(owner)
+  return body === undefined ? undefined : own
 }
 
 /** What a client sees of an answer. */
@@ -76,7 +90,7 @@ describe('what is another’s', () => {
     const token = operation.readsSession ? owner.token : undefined
     const theirs = await ask(operation.method, pathOf(operation, foreign), {
       token,
-      body: JSON.stringify(bodies.at(-1)),
+      body: JSON.stringify(await withOwn(operation, bodies.at(-1), owner)),
     })
     expect(codeOf(theirs)).not.toBe('not_found')
   })

@@ -27,7 +27,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     ...forSlices,
     'voice/speak\\.ts',
     'personas/cards/.+',
-    'memories/(?:draw|recall|remember|rules)\\.ts',
+    'memories/(?:draw|recall|remember|rules|told)\\.ts',
   ],
   memories: forSlices,
   voice: forSlices,

@@ -150,7 +150,7 @@ function keepCalls(scene: Scene): readonly Call[] {
     {
       name: 'a source in a temporary conversation',
       role,
-      text: `${given(`update public.conversations set is_temporary = true where id = ${conversation}`)}`,
+      text: given(`update public.conversations set is_temporary = true where id = ${conversation}`),
       expected: '23503',
     },
   ]
@@ -163,11 +163,17 @@ function forgetCalls(scene: Scene): readonly Call[] {
   const begun = `select * from ${session}`
   const there = `select 1 from public.memories where id = ${memory}`
   const forgotten = `select 1 from public.messages m where m.id = ${said} and not m.is_recallable and not exists (${there})`
-  const recall = `select 1 from app.memories_for(${conversation}, 10)`
+  const recall = `select 1 from app.memories_for(${conversation}, null, 10)`
   const given = (change: string) => `${asSuperuser}; ${change}; ${as(role)}; ${begun}`
   const of = (persona: string) => `update public.memories set persona_id = ${persona} where id = ${memory}`
   return [
     { name: 'memories_for', role, text: `${begun}; ${recall}` },
+    {
+      name: 'memories_for an edit of what it was drawn from',
+      role,
+      text: `${begun}; select 1 from app.memories_for(${conversation}, ${said}, 10)`,
+      expected: 0,
+    },
     { name: 'memories_for of somebody else', role, text: recall, expected: 0 },
     { name: 'memories_for of another companion', role, text: `${given(of(house))}; ${recall}`, expected: 0 },
     {

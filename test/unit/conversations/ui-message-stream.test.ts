@@ -26,7 +26,7 @@ describe('the writer of a turn’s stream', () => {
     expect(events.map(({ id }) => id)).toEqual(['turn.0', 'turn.0', 'turn.3', 'turn.5', 'turn.5', 'turn.5', undefined])
     expect(events.at(-1)).toEqual({ data: '[DONE]' })
     expect(partsOf(events)).toEqual([
-      { type: 'start', messageId: 'reply', messageMetadata: about },
+      { type: 'start', messageId: 'reply', messageMetadata: { ...about, memory_ids: ['remembered'] } },
       { type: 'text-start', id: 'reply' },
       { type: 'text-delta', id: 'reply', delta: 'a🌊' },
       { type: 'text-delta', id: 'reply', delta: '\n\n' },
