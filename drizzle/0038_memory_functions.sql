@@ -121,11 +121,18 @@ begin
 
   create function app.forget_edited() returns trigger
     language plpgsql volatile security definer set search_path = '' as $body$
+  declare versions uuid[];
   begin
-    if exists (select from public.memory_sources s where s.conversation_id = new.conversation_id) then
-      delete from public.memory_sources s using public.messages m
-        where s.conversation_id = new.conversation_id and m.id = s.message_id and m.id <> new.id
-          and case when new.parent_id is null then m.parent_id is null else m.parent_id = new.parent_id end;
+    -- By its parent, since that has few: one expression for both would be no place in an index.
+    if new.parent_id is null then
+      versions := array(select m.id from public.messages m
+        where m.parent_id is null and m.conversation_id = new.conversation_id and m.role = 'user' and m.id <> new.id);
+    else
+      versions := array(select m.id from public.messages m
+        where m.parent_id = new.parent_id and m.conversation_id = new.conversation_id and m.role = 'user' and m.id <> new.id);
+    end if;
+    if versions <> '{}' then
+      delete from public.memory_sources s where s.message_id = any (versions) and s.conversation_id = new.conversation_id;
     end if;
     return null;
   end $body$;

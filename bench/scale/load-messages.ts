@@ -14,13 +14,17 @@ export interface SearchWords {
 /**
  * Adds messages as if everybody talked at the same time, so that those of one conversation never lie side by side. Of the
  * heavy person's every other one is in their long conversation. Two messages, a person's words and the reply, are a turn.
- * Conversations and turns are made from the messages, with counters that are right.
+ * Conversations, turns and memories are made from the messages, with counters that are right.
  */
 export async function loadMessages(client: Client, step: Step, words: readonly SearchWords[]): Promise<void> {
   await client.query(insertMessages(step, words))
   await client.query(insertConversations(step))
   await client.query(insertTurns(step))
+  await client.query(insertMemories(step))
 }
+
+/** How many memories a step adds to what is remembered of the heavy person, and of everybody else. */
+const memories = { heavy: 150, usual: 6 }
 
 function insertMessages(step: Step, words: readonly SearchWords[]): string {
   return `
@@ -87,3 +91,17 @@ const insertTurns = (step: Step) => `
   select m.turn_id, m.user_id, m.conversation_id, 'complete', scale.hash(m.turn_id::text), m.id,
     scale.id(${kinds.other}, 0, m.seq), 900, 90, m.created_at, m.created_at + interval '1 second'
   from messages m where ${since(step)} and m.role = 'user' order by m.created_at`
+
+// The id of a message with another kind in it.
+const insertMemories = (step: Step) => `
+  with told as (
+    select m.id as message_id, m.user_id, m.conversation_id, overlay(m.id::text placing '${kinds.memory.toString(16).padStart(3, '0')}' from 16 for 3)::uuid as id,
+      row_number() over (partition by m.user_id order by m.created_at) as n
+    from messages m where ${since(step)} and m.role = 'user'
+  ), kept as (
+    select t.* from told t
+      where t.n <= case when t.user_id = scale.id(${kinds.user}, 0, 1) then ${memories.heavy} else ${memories.usual} end
+  ), made as (
+    insert into memories (id, user_id, content, origin) select id, user_id, scale.sealed(90), 'companion' from kept
+  ) insert into memory_sources (memory_id, message_id, user_id, conversation_id)
+    select id, message_id, user_id, conversation_id from kept`

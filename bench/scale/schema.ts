@@ -32,4 +32,5 @@ export const kinds = {
   session: 6,
   persona: 7,
   other: 8,
+  memory: 9,
 } as const

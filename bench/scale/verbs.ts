@@ -10,6 +10,7 @@ import { searchMessages } from '#src/conversations/search.ts'
 import { finishedTurn } from '#src/conversations/hear-turn.ts'
 import { startTurn } from '#src/conversations/take-turn.ts'
 import type { Caller } from '#src/db/scope.ts'
+import { listMemories } from '#src/memories/memories.ts'
 import { getPersona, listPersonas } from '#src/personas/personas.ts'
 import { readStaleCells } from '#src/privacy/rotate-data-key.ts'
 
@@ -128,6 +129,12 @@ export function verbsFor(subject: Subject): readonly MeasuredVerb[] {
     {
       name: 'appendMessage, a reply',
       start: as(async (caller) => await appendMessage(caller, conversationId, { role: 'assistant', content }, 'new')),
+    },
+    { name: 'listMemories', start: as(async (caller) => await listMemories(caller, { limit })) },
+    { name: 'listMemories, from the middle', start: inTheMiddle(listMemories) },
+    {
+      name: 'listMemories, of one companion',
+      start: as(async (caller) => await listMemories(caller, { limit, persona_id: personaId })),
     },
     { name: 'startTurn', start: as(async (caller) => await turn(caller, conversationId)) },
     {

@@ -1,8 +1,7 @@
-import { and, eq, lt, sql } from 'drizzle-orm'
+import { and, desc, eq, lt, sql } from 'drizzle-orm'
 import { v7 as uuidv7 } from 'uuid'
 import { z } from 'zod'
 import { messages } from '#src/conversations/tables.ts'
-import { descending } from '#src/db/columns.ts'
 import { found, rowOf } from '#src/db/rows.ts'
 import { asUser, type Caller, type Db } from '#src/db/scope.ts'
 import { claimedResource, claimFor, claimKey, isOurClaim, readClaim, refuseReusedKey } from '#src/http/idempotency.ts'
@@ -39,7 +38,8 @@ export async function listMemories(caller: Caller, query: MemoryQuery): Promise<
           position.after === undefined ? undefined : lt(memories.id, position.after.id),
         ),
       )
-      .orderBy(descending(memories.id))
+      // Read backwards, the index begins with the nulls that are not there.
+      .orderBy(desc(memories.id))
       .limit(limit + 1),
   ])
   position.check()
