@@ -9,6 +9,8 @@ export interface ApiAnswer<Body> extends Answer {
 interface CallOptions {
   readonly token?: string | undefined
   readonly body?: unknown
+  /** A body as it is. */
+  readonly bytes?: string
   readonly headers?: Record<string, string>
 }
 
@@ -17,7 +19,7 @@ export async function callApi<Body>(
   origin: string,
   method: string,
   path: string,
-  { token, body, headers }: CallOptions = {},
+  { token, body, bytes, headers }: CallOptions = {},
 ): Promise<ApiAnswer<Body>> {
   const response = await fetch(path.startsWith('http') ? path : `${origin}${path}`, {
     method,
@@ -27,6 +29,7 @@ export async function callApi<Body>(
       ...headers,
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    ...(bytes === undefined ? {} : { body: new TextEncoder().encode(bytes) }),
   })
   return {
     status: response.status,

@@ -1,6 +1,7 @@
 import { people } from '#scripts/upstream/identity/people.ts'
 import { callApi, streamTurn, type ApiAnswer } from '#scripts/demo/api.ts'
 import { changeMind, type Talk } from '#scripts/demo/change-mind.ts'
+import { rememberAndForget } from '#scripts/demo/remember.ts'
 import { phrases, readHoldings, wordsIn, type Holdings, type Stores } from '#scripts/demo/remains.ts'
 import { StepFailure, type Steps } from '#scripts/demo/steps.ts'
 import { addWaysIn, type WaysInStage } from '#scripts/demo/ways-in.ts'
@@ -29,10 +30,11 @@ export async function walk(stage: Stage, steps: Steps): Promise<void> {
   const reply = await talk(stage, steps, token)
   const changed = await changeMind(reply.talk, steps)
   await hear(stage, steps, token, reply)
+  const recalled = await rememberAndForget({ origin: stage.origin, token }, steps)
   await useSecondDevice(stage, steps, token)
   await addWaysIn(stage, steps, token, userId)
   await readSecurityLog(stage, steps, token)
-  const spoken = [title, firstWords, secondWords, reply.text, ...changed, ...devices, ...ada().words]
+  const spoken = [title, firstWords, secondWords, reply.text, ...changed, ...recalled, ...devices, ...ada().words]
   await showSealed(stage, spoken)
   await leave(stage, steps, token)
   await showNothingLeft(stage, [...spoken, userId], before)
