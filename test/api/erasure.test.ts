@@ -55,6 +55,8 @@ describe('erasing an account', () => {
       'conversations',
       'idempotency_keys',
       'identities',
+      'memories',
+      'memory_sources',
       'messages',
       'turns',
       'usage_days',

@@ -56,6 +56,7 @@ export function changeOwn(person: Person): readonly Asked[] {
       owners,
     },
     { text: `delete from public.personas where display_name = 'Passing' returning owner_id::text as owner`, owners },
+    { text: `update public.memories set content = '${hexOf(person)}' returning user_id::text as owner`, owners },
     { text: 'update public.user_persona_preferences set is_favorite = true returning user_id::text as owner', owners },
   ]
 }

@@ -1,7 +1,10 @@
 import { env } from 'cloudflare:workers'
+import { expect } from 'vitest'
 import type { Authenticated } from '#src/auth/shapes.ts'
 import type { Speech } from '#src/voice/shapes.ts'
 import { call, fuka, googleToken, registration, registrationTicket } from '#test/setup/client.ts'
+import { eventually } from '#test/setup/eventually.ts'
+import { remember, rememberedBy } from '#test/setup/memories.ts'
 import { newConversation, sayAndWait } from '#test/setup/talk.ts'
 
 /** Somebody who has used every part of the service, and each word of theirs that must be sealed. */
@@ -18,7 +21,7 @@ export interface FullLife {
   readonly words: Readonly<Record<string, string>>
 }
 
-/** Registers somebody and lives a life: a second device, a conversation with a message and a turn, and speech. */
+/** Registers somebody and lives a life: a second device, a conversation with a message and a turn, what is remembered of them, and speech. */
 export async function fullLife(): Promise<FullLife> {
   const [tag, marker] = [crypto.randomUUID().replaceAll('-', ''), `marker-${crypto.randomUUID()}`]
   const person = `new:${tag}`
@@ -29,7 +32,8 @@ export async function fullLife(): Promise<FullLife> {
     birthdate: '1937-03-09',
     title: `Title ${tag}`,
     message: `Message ${tag} 🌊`,
-    turn: `The lighthouse ${tag} stands in the fog`,
+    turn: `I live in the lighthouse ${tag} in the fog.`,
+    memory: `Knows the tide ${tag}`,
     speech: `Hello from the harbour, ${tag}`,
     device: `Device ${tag}`,
     userAgent: `Agent/${tag}`,
@@ -52,6 +56,9 @@ export async function fullLife(): Promise<FullLife> {
     headers: { 'Idempotency-Key': crypto.randomUUID() },
   })
   const turn = await sayAndWait(token, id, words.turn)
+  await remember(token, { content: words.memory })
+  // What is drawn from the turn comes after its reply.
+  await eventually(async () => expect(await rememberedBy(token)).toContain(words.turn))
   const speech = await call<Speech>('POST', '/voice/speech', { token, body: { text: words.speech, persona_id: fuka } })
   return {
     person,
