@@ -2,7 +2,8 @@ import { people } from '#scripts/upstream/identity/people.ts'
 import { callApi, streamTurn, type ApiAnswer } from '#scripts/demo/api.ts'
 import { changeMind, type Talk } from '#scripts/demo/change-mind.ts'
 import { rememberAndForget } from '#scripts/demo/remember.ts'
-import { phrases, readHoldings, wordsIn, type Holdings, type Stores } from '#scripts/demo/remains.ts'
+import { leave, showNothingLeft, showSealed } from '#scripts/demo/leave.ts'
+import { readHoldings, type Stores } from '#scripts/demo/remains.ts'
 import { StepFailure, type Steps } from '#scripts/demo/steps.ts'
 import { addWaysIn, type WaysInStage } from '#scripts/demo/ways-in.ts'
 
@@ -235,68 +236,3 @@ async function readSecurityLog({ origin }: Stage, steps: Steps, token: string): 
   )
   if (log.body.chain.broken_at !== null) throw new StepFailure('The audit chain is broken.')
 }
-
-async function leave({ origin }: Stage, steps: Steps, token: string): Promise<void> {
-  const erased = await steps.run(
-    'erase the account',
-    202,
-    () => callApi<{ erasure_id: string; status_url: string }>(origin, 'DELETE', '/auth/account', { token }),
-    ({ body }) => `receipt ${body.erasure_id}`,
-  )
-  await steps.run(
-    'erasure receipt',
-    200,
-    () => callApi<{ state: string }>(origin, 'GET', erased.body.status_url),
-    ({ body }) => body.state,
-  )
-  await steps.run(
-    'use the erased session',
-    401,
-    () => callApi(origin, 'GET', '/auth/profile', { token }),
-    () => 'refused',
-  )
-}
-
-/** Before the account goes: what was said is in the stores, and none of it can be read there. */
-async function showSealed(stage: Stage, spoken: readonly string[]): Promise<void> {
-  const holdings = await readHoldings(stage)
-  if (total(holdings) === 0 || holdings.r2Keys.length === 0)
-    throw new StepFailure('The stores hold nothing to look at.')
-  const found = wordsIn(holdings, phrases(spoken))
-  console.log(
-    `\n  At rest: ${total(holdings)} rows, ${holdings.kvKeys.length} KV values, ${holdings.r2Keys.length} R2 objects; ` +
-      `${phrases(spoken).length} spoken phrases and words looked for, ${found.length} found in clear\n`,
-  )
-  if (found.length > 0) throw new StepFailure(`Found in clear: ${found.join(', ')}`)
-}
-
-const mayStay: Readonly<Record<string, number>> = {
-  erasures: 1,
-  login_tickets: 3,
-  grants_to_revoke: 2,
-  audit_chains: 2,
-  audit_log: Number.POSITIVE_INFINITY,
-}
-
-/**
- * After it: a receipt and audit entries that name nobody, what was spent (a ticket, two nonces), what Apple and Facebook are to
- * get back with the next sweep, sealed, and nothing else.
- */
-async function showNothingLeft(stage: Stage, spoken: readonly string[], before: Holdings): Promise<void> {
-  const holdings = await readHoldings(stage)
-  const added = (table: string) => (holdings.rows.get(table) ?? 0) - (before.rows.get(table) ?? 0)
-  const left = [...holdings.rows.keys()].filter((table) => added(table) > (mayStay[table] ?? 0))
-  const found = wordsIn(holdings, phrases(spoken))
-  const receipts =
-    `${added('erasures')} receipt and ${added('audit_log')} audit entries that name nobody, ` +
-    `${added('login_tickets')} spent tickets and nonces, ${added('grants_to_revoke')} grants to give back`
-  console.log(
-    `\n  Left of Ada: ${left.map((table) => `${added(table)} in ${table}`).join(', ') || 'nothing'} in ${holdings.rows.size} tables, ` +
-      `${holdings.kvKeys.length} KV values, ${holdings.r2Keys.length} R2 objects (${receipts})`,
-  )
-  if (left.length + holdings.kvKeys.length + holdings.r2Keys.length + found.length > 0) {
-    throw new StepFailure('The erased account has left something behind.')
-  }
-}
-
-const total = ({ rows }: Holdings) => [...rows.values()].reduce((sum, count) => sum + count, 0)
