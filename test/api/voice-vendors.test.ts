@@ -1,6 +1,9 @@
+import { createExecutionContext } from 'cloudflare:test'
+import { env } from 'cloudflare:workers'
 import { UnprocessableEntityError } from 'openai'
-import { describe, expect, inject, it } from 'vitest'
+import { describe, expect, inject, it, onTestFinished, vi } from 'vitest'
 import { workerVariables } from '#scripts/upstream/worker-variables.ts'
+import worker from '#src/index.ts'
 import type { Speech, VoiceCatalogue } from '#src/voice/shapes.ts'
 import { call, fuka, newUser } from '#test/setup/client.ts'
 import { openAiClientOf } from '#test/setup/openai-client.ts'
@@ -131,6 +134,39 @@ describe('the vendors', () => {
       expect.arrayContaining([slt]),
     ])
     expect([dialect.default_voice, dialect.items.length > 5]).toEqual(['nova', true])
+  })
+
+  it('are not asked for them again at once where they fail, and what they said before stands', async () => {
+    const { token } = await newUser()
+    const environment = { ...env, ...elevenLabs() }
+    let isDown = true
+    const said = JSON.stringify({ voices: [{ voice_id: 'a', name: 'A', category: 'premade' }] })
+    const vendor = fakeUpstreamAt('/v2/voices', () => new Response(said, { status: isDown ? 500 : 200 }))
+    const read = async (secondsLater: number) => {
+      vi.setSystemTime(Date.now() + secondsLater * 1_000)
+      const headers = { Authorization: `Bearer ${token}`, 'CF-Connecting-IP': crypto.randomUUID() }
+      const request = new Request('https://neuraform.test/voice/voices', { headers })
+      const response = await worker.fetch(request, environment, createExecutionContext())
+      const body: Partial<VoiceCatalogue> & { code?: string } = await response.json()
+      return [body.code ?? body.items?.map(({ id }) => id), vendor.bodies.length]
+    }
+    vi.useFakeTimers({ toFake: ['Date'] })
+    onTestFinished(() => void vi.useRealTimers())
+    expect([await read(0), await read(9)]).toEqual([
+      ['upstream_unavailable', 1],
+      ['upstream_unavailable', 1],
+    ])
+    isDown = false
+    expect([await read(2), await read(599)]).toEqual([
+      [['a'], 2],
+      [['a'], 2],
+    ])
+    isDown = true
+    expect([await read(2), await read(9), await read(2)]).toEqual([
+      [['a'], 3],
+      [['a'], 3],
+      [['a'], 4],
+    ])
   })
 })
 

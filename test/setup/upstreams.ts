@@ -36,7 +36,7 @@ function fakeUpstream<Body>(path: string, answer: Answer | undefined): Asked<Bod
   vi.stubGlobal('fetch', async (input: RequestInfo | URL, init?: RequestInit) => {
     if (!String(input).includes(path)) return await beside(input, init)
     asked.signals.push(init?.signal)
-    asked.bodies.push(JSON.parse(String(init?.body)) as Body)
+    asked.bodies.push(JSON.parse(String(init?.body ?? 'null')) as Body)
     return answer === undefined ? await beside(input, init) : await answer(asked.bodies.length, init)
   })
   onTestFinished(() => void vi.unstubAllGlobals())
