@@ -27,7 +27,7 @@ import {
 } from '#src/conversations/shapes.ts'
 import { searchMessages } from '#src/conversations/search.ts'
 import { syncConversations } from '#src/conversations/sync.ts'
-import { chooseVersion, forkConversation } from '#src/conversations/versions.ts'
+import { chooseVersion, deleteMessage, forkConversation } from '#src/conversations/versions.ts'
 import { jsonBodyBytes, session } from '#src/http/access.ts'
 import { callerOf } from '#src/http/context.ts'
 import { idField, IdParams } from '#src/http/fields.ts'
@@ -141,6 +141,17 @@ const choose = createRoute({
   },
 })
 
+const removeMessage = createRoute({
+  ...session(tag, { problems: ['not_found', 'turn_in_progress'] }),
+  method: 'delete',
+  path: '/conversations/{id}/messages/{message_id}',
+  summary: 'Delete a message and what follows it',
+  request: { params: z.strictObject({ id: idField, message_id: idField }) },
+  responses: {
+    200: jsonContent(Conversation, 'The conversation, whose path leads over the newest version of what is left.'),
+  },
+})
+
 const fork = createRoute({
   ...session(tag, {
     limiter: 'COSTLY_LIMITER',
@@ -204,6 +215,10 @@ export const conversationRoutes = newRouter()
   .openapi(choose, async (c) => {
     const { id, message_id: messageId } = c.req.valid('param')
     return c.json(await chooseVersion(callerOf(c), id, messageId), 200)
+  })
+  .openapi(removeMessage, async (c) => {
+    const { id, message_id: messageId } = c.req.valid('param')
+    return c.json(await deleteMessage(callerOf(c), id, messageId), 200)
   })
   .openapi(fork, async (c) => {
     const { id, message_id: messageId } = c.req.valid('param')

@@ -169,7 +169,7 @@ export const turns = pgTable(
     check('turns_ended_at_check', sql`(state = 'streaming') = (ended_at is null)`),
     check('turns_key_hash_check', sql`length(key_hash) = 32`),
     ...ownRowPolicies('turns', ['select', 'insert', 'update']),
-    ...gatePolicies('turns', ['select', 'update']),
+    ...gatePolicies('turns', ['select', 'update', 'delete']),
   ],
 ).enableRLS()
 
@@ -242,6 +242,6 @@ export const messages = pgTable(
     check('messages_feedback_check', sql`feedback in ('up', 'down')`),
     ...ownRowPolicies('messages', ['select', 'update']),
     pgPolicy('messages_user_insert', { for: 'insert', to: userRole, withCheck: sql`${isOwnRow} and role = 'user'` }),
-    ...gatePolicies('messages', ['select', 'insert', 'update']),
+    ...gatePolicies('messages', ['select', 'insert', 'update', 'delete']),
   ],
 ).enableRLS()

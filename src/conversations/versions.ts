@@ -1,11 +1,12 @@
 import { and, eq, sql } from 'drizzle-orm'
 import { v7 as uuidv7 } from 'uuid'
+import { z } from 'zod'
 import { conversationFrom, conversationNamed } from '#src/conversations/conversations.ts'
 import { messageFrom } from '#src/conversations/messages.ts'
 import { alongPath, lockConversation, selectPath } from '#src/conversations/stored-messages.ts'
 import type { Conversation, Fork } from '#src/conversations/shapes.ts'
 import { conversations, messages } from '#src/conversations/tables.ts'
-import { found } from '#src/db/rows.ts'
+import { found, rowOf } from '#src/db/rows.ts'
 import { asUser, type Caller } from '#src/db/scope.ts'
 import { claimedResource, claimFor, claimKey, isOurClaim, readClaim, refuseReusedKey } from '#src/http/idempotency.ts'
 import { Problem } from '#src/http/problem.ts'
@@ -44,6 +45,21 @@ export async function chooseVersion(caller: Caller, conversationId: string, mess
     conversationNamed(db, conversationId),
   ])
   found(changed)
+  return await conversationFrom(await openVault(caller), found(rows))
+}
+
+const Deleted = z.object({ deleted: z.int() })
+
+/**
+ * Deletes a message and what follows it, with what was drawn from that to be remembered; the path goes on over the newest version
+ * of what is left. Returns the conversation as it is then. Throws `not_found`, and `turn_in_progress` while a reply is being made.
+ */
+export async function deleteMessage(caller: Caller, conversationId: string, messageId: string): Promise<Conversation> {
+  const [answer, rows] = await asUser(caller, (db) => [
+    db.execute(sql`select app.delete_messages(${messageId}, ${conversationId}) as deleted`),
+    conversationNamed(db, conversationId),
+  ])
+  if (rowOf(Deleted, answer).deleted === 0) throw new Problem('not_found')
   return await conversationFrom(await openVault(caller), found(rows))
 }
 

@@ -54,6 +54,7 @@ const refusals: ReadonlySet<string> = new Set<ProblemCode>([
   'last_identity',
   'invalid_identity_token',
   'quota_exceeded',
+  'turn_in_progress',
 ])
 
 const passing: ReadonlySet<string> = new Set([

@@ -51,6 +51,7 @@ const stated: Readonly<Record<string, number>> = {
   'GET /personas/{id}/card.json': 1,
   'GET /personas/{id}/card.png': 1,
   'POST /personas/import': 1,
+  'DELETE /conversations/{id}/messages/{message_id}': 1,
   'GET /memories': 1,
   'POST /memories': 1,
   'DELETE /memories': 1,

@@ -6,6 +6,7 @@ import { sessionCalls } from '#test/rls/session-calls.ts'
 import { audioCalls } from '#test/rls/audio-calls.ts'
 import { heardCalls } from '#test/rls/heard-calls.ts'
 import { personaCalls } from '#test/rls/persona-calls.ts'
+import { deletionCalls } from '#test/rls/deletion-calls.ts'
 import { memoryCalls } from '#test/rls/memory-calls.ts'
 import { speakerCalls } from '#test/rls/speaker-calls.ts'
 import { speechCalls } from '#test/rls/speech-calls.ts'
@@ -23,6 +24,7 @@ export function callsIn(scene: Scene): readonly Call[] {
     ...serviceCalls(scene),
     ...sessionCalls(scene),
     ...turnCalls(scene),
+    ...deletionCalls(scene),
     ...memoryCalls(scene),
     ...usageCalls(scene),
     ...personaCalls(scene),

@@ -190,6 +190,7 @@ async function talk(send: Send, token: string, words: Words): Promise<void> {
   await send('GET /voice/recordings/{id}', '', { token, id: recorded.id })
   await send('POST /voice/recordings/{id}/transcript', '', { token, id: recorded.id })
   await send('DELETE /voice/recordings/{id}', '', { token, id: recorded.id })
+  await send('DELETE /conversations/{id}/messages/{message_id}', '', chosen)
   await send('DELETE /conversations/{id}', '', { token, id })
   await send('GET /sync', '', { token })
   await send('GET /usage', '', { token })
