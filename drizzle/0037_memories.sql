@@ -25,9 +25,12 @@ CREATE TABLE "memory_sources" (
 ALTER TABLE "memory_sources" ENABLE ROW LEVEL SECURITY;--> statement-breakpoint
 ALTER TABLE "users" ADD COLUMN "is_remembered" boolean DEFAULT true NOT NULL;--> statement-breakpoint
 ALTER TABLE "users" ADD COLUMN "is_memory_shared" boolean DEFAULT false NOT NULL;--> statement-breakpoint
-ALTER TABLE "conversations" ADD COLUMN "remembered_seq" bigint DEFAULT 0 NOT NULL;--> statement-breakpoint
+ALTER TABLE "users" ADD COLUMN "memories_forgotten_at" timestamp (3) with time zone;--> statement-breakpoint
 ALTER TABLE "messages" ADD COLUMN "memory_ids" uuid[] DEFAULT '{}' NOT NULL;--> statement-breakpoint
-ALTER TABLE "messages" ADD COLUMN "is_recallable" boolean DEFAULT true NOT NULL;--> statement-breakpoint
+-- What was said before anybody could say whether it is to be remembered is not.
+ALTER TABLE "messages" ADD COLUMN "is_recallable" boolean DEFAULT false NOT NULL;--> statement-breakpoint
+ALTER TABLE "messages" ALTER COLUMN "is_recallable" SET DEFAULT true;--> statement-breakpoint
+ALTER TABLE "messages" ADD COLUMN "is_drawn" boolean DEFAULT false NOT NULL;--> statement-breakpoint
 ALTER TABLE "turns" ADD COLUMN "memory_ids" uuid[] DEFAULT '{}' NOT NULL;--> statement-breakpoint
 ALTER TABLE "conversations" ADD CONSTRAINT "conversations_id_user_id_is_temporary_key" UNIQUE("id","user_id","is_temporary");--> statement-breakpoint
 ALTER TABLE "memories" ADD CONSTRAINT "memories_user_id_fkey" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
@@ -42,8 +45,8 @@ CREATE INDEX "memory_sources_memory_id_user_id_idx" ON "memory_sources" USING bt
 CREATE INDEX "memory_sources_message_id_conversation_id_idx" ON "memory_sources" USING btree ("message_id","conversation_id");--> statement-breakpoint
 CREATE INDEX "memory_sources_conversation_id_user_id_is_temporary_idx" ON "memory_sources" USING btree ("conversation_id","user_id","is_temporary");--> statement-breakpoint
 CREATE POLICY "memories_user_select" ON "memories" AS PERMISSIVE FOR SELECT TO "neuraform_user" USING (user_id = (select app.current_user_id()));--> statement-breakpoint
+CREATE POLICY "memories_user_update" ON "memories" AS PERMISSIVE FOR UPDATE TO "neuraform_user" USING (user_id = (select app.current_user_id())) WITH CHECK (user_id = (select app.current_user_id()));--> statement-breakpoint
 CREATE POLICY "memories_user_insert" ON "memories" AS PERMISSIVE FOR INSERT TO "neuraform_user" WITH CHECK (user_id = (select app.current_user_id()) and (persona_id is null or exists (select 1 from public.personas p where p.id = persona_id)));--> statement-breakpoint
-CREATE POLICY "memories_user_update" ON "memories" AS PERMISSIVE FOR UPDATE TO "neuraform_user" USING (user_id = (select app.current_user_id())) WITH CHECK (user_id = (select app.current_user_id()) and (persona_id is null or exists (select 1 from public.personas p where p.id = persona_id)));--> statement-breakpoint
 CREATE POLICY "memories_gate_select" ON "memories" AS PERMISSIVE FOR SELECT TO "neuraform_gate" USING (true);--> statement-breakpoint
 CREATE POLICY "memories_gate_insert" ON "memories" AS PERMISSIVE FOR INSERT TO "neuraform_gate" WITH CHECK (true);--> statement-breakpoint
 CREATE POLICY "memories_gate_update" ON "memories" AS PERMISSIVE FOR UPDATE TO "neuraform_gate" USING (true) WITH CHECK (true);--> statement-breakpoint
@@ -70,7 +73,7 @@ grant select, insert, delete on public.memory_sources to neuraform_gate;
 --> statement-breakpoint
 grant update (memory_ids) on public.turns to neuraform_user;
 --> statement-breakpoint
-grant update (memory_ids, is_recallable) on public.messages to neuraform_gate;
+grant update (memory_ids, is_recallable, is_drawn) on public.messages to neuraform_gate;
 --> statement-breakpoint
 comment on table public.memories is 'What companions remember about a person: one of them, or all where there is no persona.';
 --> statement-breakpoint

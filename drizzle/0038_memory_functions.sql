@@ -4,7 +4,8 @@ begin
   grant create on schema app to neuraform_gate;
   set local role neuraform_gate;
 
-  create function app.memories_for(in_conversation_id uuid, edit_of uuid, most integer) returns table (id uuid, content bytea, sources uuid[])
+  create function app.memories_for(in_conversation_id uuid, edit_of uuid, most integer)
+    returns table (id uuid, content bytea, persona_id uuid, sources uuid[])
     language plpgsql stable rows 20 security invoker set search_path = '' as $body$
   declare spoken_id uuid;
   begin
@@ -15,7 +16,7 @@ begin
     if not found then
       return;
     end if;
-    return query select r.id, r.content, array(select s.message_id from public.memory_sources s where s.memory_id = r.id)
+    return query select r.id, r.content, r.persona_id, array(select s.message_id from public.memory_sources s where s.memory_id = r.id)
       from public.memories r
       where (r.persona_id is null or r.persona_id = spoken_id)
         -- Words that are about to be edited are as good as not said.
@@ -25,45 +26,67 @@ begin
   comment on function app.memories_for(uuid, uuid, integer) is
     'What the companion of a conversation may remember in it, newest first, but for what comes from words that are edited: nothing where its person has that switched off, or it is temporary.';
 
-  create function app.is_recallable(told_id uuid, in_conversation_id uuid) returns boolean
+  create function app.words_to_draw_from(looked uuid[], in_conversation_id uuid) returns uuid[]
     language sql stable security invoker set search_path = '' as $body$
-    select exists (
-      select from public.messages m
-        where m.id = told_id and m.conversation_id = in_conversation_id and m.user_id = app.current_user_id() and m.role = 'user'
-          and m.is_recallable and not exists (
-            select from public.messages n
-              where n.conversation_id = m.conversation_id and n.role = 'user' and n.seq > m.seq
-                and case when m.parent_id is null then n.parent_id is null else n.parent_id = m.parent_id end))
+    select coalesce(array_agg(m.id), '{}')
+      from public.messages m join public.users u on u.id = m.user_id
+      where m.id = any (looked) and m.conversation_id = in_conversation_id and m.user_id = app.current_user_id() and m.role = 'user'
+        and m.is_recallable and not m.is_drawn and m.created_at > coalesce(u.memories_forgotten_at, '-infinity')
+        and not exists (
+          select from public.messages n
+            where n.conversation_id = m.conversation_id and n.role = 'user' and n.seq > m.seq
+              and case when m.parent_id is null then n.parent_id is null else n.parent_id = m.parent_id end)
   $body$;
-  comment on function app.is_recallable(uuid, uuid) is
-    'Whether something may be drawn from these words: they are the person''s, no newer version of them is there, and nobody had it forgotten.';
+  comment on function app.words_to_draw_from(uuid[], uuid) is
+    'Those of these messages from which something may be drawn: they are the person''s, were not looked through before, have no newer version, and nobody had them forgotten.';
 
-  create function app.keep_memories(told_in uuid, drawn_from bigint, drawn_to bigint, most integer, drawn jsonb) returns integer
+  create function app.keep_memories(told_in uuid, looked uuid[], known uuid[], most integer, drawn jsonb) returns integer
     language plpgsql volatile security definer set search_path = '' as $body$
-  declare held record; one record; told uuid[]; is_shared boolean; of_persona uuid; had integer; gone integer; kept integer := 0;
+  declare
+    held record; wish record; one record; told uuid[]; inherited uuid[]; replaced uuid[]; of_persona uuid; had integer; gone integer;
+    kept integer := 0;
   begin
     if app.current_user_id() is null then
       raise exception 'nobody is acting' using errcode = 'NF401';
     end if;
-    select c.persona_id, c.is_temporary, c.remembered_seq into held from public.conversations c
-      where c.id = told_in and c.user_id = app.current_user_id() for no key update;
-    if not found or held.is_temporary or held.remembered_seq <> drawn_from
-        or exists (select from public.users u where u.id = app.current_user_id() and not u.is_remembered) then
+    -- The person before their conversations, as an erasure does; whoever has everything forgotten waits, or is waited for.
+    select u.is_remembered, u.is_memory_shared into wish from public.users u where u.id = app.current_user_id() for share;
+    -- All of them first and in one order, so that whoever edits the words of another conversation waits, and nobody for ever.
+    perform from public.conversations c
+      where c.user_id = app.current_user_id() and (c.id = told_in or c.id in (
+        select s.conversation_id from public.memory_sources s where s.user_id = app.current_user_id() and s.memory_id in (
+          select r.id::uuid from jsonb_array_elements(drawn) d, jsonb_array_elements_text(d -> 'replaces') r (id))))
+      order by c.id for no key update;
+    select c.persona_id into held from public.conversations c
+      where c.id = told_in and c.user_id = app.current_user_id() and not c.is_temporary;
+    if not found then
       return 0;
     end if;
-    update public.conversations c set remembered_seq = drawn_to where c.id = told_in;
-    is_shared := exists (select from public.users u where u.id = app.current_user_id() and u.is_memory_shared);
-    of_persona := case when is_shared then null else held.persona_id end;
+    -- Of a companion that is gone nobody else is told.
+    if not wish.is_remembered or (held.persona_id is null and not wish.is_memory_shared) then
+      return 0;
+    end if;
+    of_persona := case when wish.is_memory_shared then null else held.persona_id end;
+    -- What was forgotten while it was drawn may be in what was drawn.
+    if exists (
+      select from unnest(known) k (id) where not exists (
+        select from public.memories r where r.id = k.id and r.user_id = app.current_user_id())
+    ) then
+      return 0;
+    end if;
+    told := app.words_to_draw_from(looked, told_in);
+    update public.messages m set is_drawn = true where m.id = any (told);
     for one in select * from jsonb_to_recordset(drawn) as d (id uuid, content text, sources uuid[], replaces uuid[]) loop
-      if coalesce(cardinality(one.sources), 0) = 0
-          or exists (select from unnest(one.sources) s (id) where not app.is_recallable(s.id, told_in)) then
-        continue;
-      end if;
-      -- What takes the place of something was drawn from its sources, too.
-      select array_agg(distinct s.message_id) into told from public.memory_sources s
-        where s.memory_id = any (one.replaces) and s.user_id = app.current_user_id();
-      delete from public.memories r
-        where r.id = any (one.replaces) and r.user_id = app.current_user_id() and r.origin = 'companion' and r.edited_at is null;
+      continue when coalesce(cardinality(one.sources), 0) = 0 or not one.sources <@ told;
+      -- What takes the place of something was drawn from its sources, too, and is known to nobody else.
+      replaced := array(
+        select r.id from public.memories r
+          where r.id = any (one.replaces) and r.user_id = app.current_user_id() and r.origin = 'companion' and r.edited_at is null
+            and r.persona_id is not distinct from of_persona
+          order by r.id for update);
+      continue when not one.replaces <@ replaced;
+      inherited := array(select distinct s.message_id from public.memory_sources s where s.memory_id = any (replaced));
+      delete from public.memories r where r.id = any (replaced);
       -- The oldest of what companions keep makes room.
       select count(*) into had from public.memories a where a.user_id = app.current_user_id();
       delete from public.memories r where r.id in (
@@ -76,13 +99,13 @@ begin
         values (one.id, app.current_user_id(), of_persona, decode(one.content, 'hex'), 'companion');
       insert into public.memory_sources (memory_id, message_id, user_id, conversation_id)
         select one.id, m.id, m.user_id, m.conversation_id from public.messages m
-          where m.user_id = app.current_user_id() and m.id = any (one.sources || coalesce(told, '{}'));
+          where m.user_id = app.current_user_id() and m.id = any (one.sources || inherited);
       kept := kept + 1;
     end loop;
     return kept;
   end $body$;
-  comment on function app.keep_memories(uuid, bigint, bigint, integer, jsonb) is
-    'Keeps what was drawn from the words of a conversation, each with its sources and in place of what it replaces; how many. Nothing where it was looked through meanwhile, is temporary, or its person is not to be remembered.';
+  comment on function app.keep_memories(uuid, uuid[], uuid[], integer, jsonb) is
+    'Keeps what was drawn from words of a conversation that were looked through, each with its sources and in place of what it replaces; how many. Nothing where it is temporary, its person is not to be remembered, or something that was known is forgotten.';
 
   create function app.forget_memories(one_id uuid, of_persona uuid) returns integer
     language plpgsql volatile security definer set search_path = '' as $body$
@@ -91,8 +114,13 @@ begin
     if app.current_user_id() is null then
       raise exception 'nobody is acting' using errcode = 'NF401';
     end if;
-    select array_agg(r.id) into forgotten from public.memories r
-      where r.user_id = app.current_user_id() and (one_id is null or r.id = one_id) and (of_persona is null or r.persona_id = of_persona);
+    if one_id is null and of_persona is null then
+      update public.users u set memories_forgotten_at = now() where u.id = app.current_user_id();
+    end if;
+    forgotten := array(
+      select r.id from public.memories r
+        where r.user_id = app.current_user_id() and (one_id is null or r.id = one_id) and (of_persona is null or r.persona_id = of_persona)
+        order by r.id for update);
     -- It is not to be drawn from the same words once more.
     update public.messages m set is_recallable = false
       where m.user_id = app.current_user_id() and m.id in (
@@ -101,18 +129,46 @@ begin
     return coalesce(cardinality(forgotten), 0);
   end $body$;
   comment on function app.forget_memories(uuid, uuid) is
-    'Has one memory of the person of this transaction forgotten, or all of theirs, or of one companion; how many. Their sources are drawn from no more.';
+    'Has one memory of the person of this transaction forgotten, or all of one companion, or all: then nothing is drawn either from what was said until now. How many. Their sources are drawn from no more.';
+
+  create function app.require_room_for_memory(most integer) returns void
+    language plpgsql volatile security definer set search_path = '' as $body$
+  begin
+    -- Whoever makes one at once waits here, and then sees it.
+    perform from public.users u where u.id = app.current_user_id() for no key update;
+    if (select count(*) from public.memories r where r.user_id = app.current_user_id()) >= most then
+      raise exception 'as much is remembered as may be' using errcode = 'NF409';
+    end if;
+  end $body$;
+  comment on function app.require_room_for_memory(integer) is
+    'NF409 where the person of this transaction has as many memories as they may, so that nothing is claimed for another one.';
+
+  create function app.require_visible_persona() returns trigger
+    language plpgsql stable security invoker set search_path = '' as $body$
+  begin
+    if new.persona_id is not null and not exists (select from public.personas p where p.id = new.persona_id) then
+      raise exception 'no such companion' using errcode = '23503', constraint = 'memories_persona_id_fkey';
+    end if;
+    return new;
+  end $body$;
+  comment on function app.require_visible_persona() is 'A memory goes to no companion that whoever gives it may not see.';
+
+  create function app.keep_correction() returns trigger
+    language plpgsql volatile security definer set search_path = '' as $body$
+  begin
+    update public.messages m set is_recallable = false
+      where m.user_id = new.user_id and m.id in (select s.message_id from public.memory_sources s where s.memory_id = new.id);
+    return null;
+  end $body$;
+  comment on function app.keep_correction() is 'What a person has corrected is not drawn from the same words once more.';
 
   create function app.forget_with_source() returns trigger
     language plpgsql volatile security definer set search_path = '' as $body$
   begin
     if exists (select from public.memories r where r.id = old.memory_id) then
       -- What else it was drawn from is looked through again.
-      update public.conversations c set remembered_seq = least(c.remembered_seq, told.seq - 1)
-        from (
-          select m.conversation_id, min(m.seq) as seq from public.memory_sources s join public.messages m on m.id = s.message_id
-            where s.memory_id = old.memory_id and s.message_id <> old.message_id group by 1
-        ) told where c.id = told.conversation_id;
+      update public.messages m set is_drawn = false
+        from public.memory_sources s where s.memory_id = old.memory_id and m.id = s.message_id and m.id <> old.message_id;
       delete from public.memories r where r.id = old.memory_id;
     end if;
     return null;
@@ -137,6 +193,39 @@ begin
     return null;
   end $body$;
   comment on function app.forget_edited() is 'What was drawn from words goes when another version of them is said.';
+
+  create or replace function app.place_message() returns trigger
+    language plpgsql volatile security definer set search_path = '' as $body$
+  declare held record; leaf_id uuid; is_aside boolean := new.parent_id is not null;
+  begin
+    select c.is_temporary, c.last_seq, c.summary_seq, c.leaf_message_id into held from public.conversations c
+      where c.id = new.conversation_id and c.user_id = new.user_id
+      for no key update;
+    if not found then
+      raise exception 'no such conversation' using errcode = '23503', constraint = 'messages_conversation_id_user_id_fkey';
+    end if;
+    -- By a statement of its own: whoever has waited for the row sees only now what the other one wrote.
+    select m.id into leaf_id from public.messages m where m.id = held.leaf_message_id and m.conversation_id = new.conversation_id;
+    new.seq := held.last_seq + 1;
+    -- One that names itself has no parent: it begins the conversation anew.
+    new.parent_id := case when new.parent_id = new.id then null else coalesce(new.parent_id, leaf_id) end;
+    -- A summary of what this does not follow is of another path.
+    is_aside := is_aside and held.summary_seq > coalesce((select p.seq from public.messages p where p.id = new.parent_id), 0);
+    update public.conversations c
+      set last_seq = new.seq, message_count = c.message_count + 1, last_message_at = now(), updated_at = now(),
+          leaf_message_id = case when new.origin = 'companion' then c.leaf_message_id else new.id end,
+          summary = case when is_aside then null else c.summary end,
+          summary_seq = case when is_aside then 0 else c.summary_seq end
+      where c.id = new.conversation_id;
+    if held.is_temporary then
+      new.words := '{}';
+    end if;
+    -- Nor is it remembered once that is wished again.
+    if new.role = 'user' and exists (select from public.users u where u.id = new.user_id and not u.is_remembered) then
+      new.is_recallable := false;
+    end if;
+    return new;
+  end $body$;
 
   create or replace function app.store_reply(
     answered public.turns, reply_content bytea, reply_words bigint[], reply_status text, reply_tokens integer, reply_model text,
@@ -353,23 +442,29 @@ begin
     ) a) b where b.place <= most
   $body$;
 
-  revoke all on function app.memories_for(uuid, uuid, integer), app.is_recallable(uuid, uuid),
-    app.keep_memories(uuid, bigint, bigint, integer, jsonb), app.forget_memories(uuid, uuid), app.forget_with_source(),
-    app.forget_edited() from public;
-  grant execute on function app.memories_for(uuid, uuid, integer), app.keep_memories(uuid, bigint, bigint, integer, jsonb),
-    app.forget_memories(uuid, uuid) to neuraform_user;
+  revoke all on function app.memories_for(uuid, uuid, integer), app.words_to_draw_from(uuid[], uuid),
+    app.keep_memories(uuid, uuid[], uuid[], integer, jsonb), app.forget_memories(uuid, uuid), app.require_room_for_memory(integer),
+    app.require_visible_persona(), app.keep_correction(), app.forget_with_source(), app.forget_edited() from public;
+  grant execute on function app.memories_for(uuid, uuid, integer), app.keep_memories(uuid, uuid[], uuid[], integer, jsonb),
+    app.forget_memories(uuid, uuid), app.require_room_for_memory(integer) to neuraform_user;
 
   -- Who makes a trigger must be allowed to call its function.
-  grant execute on function app.require_data_key(), app.forget_with_source(), app.forget_edited() to neuraform_owner;
+  grant execute on function app.require_data_key(), app.require_visible_persona(), app.keep_correction(), app.forget_with_source(),
+    app.forget_edited() to neuraform_owner;
   set local role neuraform_owner;
   create trigger memories_data_key before insert or update of content on public.memories
     for each row execute function app.require_data_key();
+  create trigger memories_persona before update of persona_id on public.memories
+    for each row when (new.persona_id is distinct from old.persona_id) execute function app.require_visible_persona();
+  create trigger memories_corrected after update of edited_at on public.memories
+    for each row execute function app.keep_correction();
   create trigger memory_sources_gone after delete on public.memory_sources
     for each row execute function app.forget_with_source();
   create trigger messages_edited after insert on public.messages
     for each row when (new.role = 'user') execute function app.forget_edited();
   set local role neuraform_gate;
-  revoke execute on function app.require_data_key(), app.forget_with_source(), app.forget_edited() from neuraform_owner;
+  revoke execute on function app.require_data_key(), app.require_visible_persona(), app.keep_correction(), app.forget_with_source(),
+    app.forget_edited() from neuraform_owner;
 
   set local role neuraform_owner;
   revoke create on schema app from neuraform_gate;

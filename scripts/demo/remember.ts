@@ -82,7 +82,7 @@ export async function rememberAndForget(setting: Setting, steps: Steps): Promise
     'have it forgotten',
     204,
     async () => await callApi(origin, 'DELETE', `/memories/${memory.id}`, { token }),
-    () => 'for good: it is not drawn from the same words again',
+    () => 'it is not listed any more, and not drawn from the same words again',
   )
   const left = await callApi<{ items: Memory[] }>(origin, 'GET', `/memories?persona_id=${persona.id}`, { token })
   if (left.body.items.some(({ content }) => content === memory.content)) throw new StepFailure('It is remembered yet.')

@@ -45,6 +45,8 @@ export const users = pgTable(
     /** Whether companions remember what is said, and whether from now on all of them do. */
     isRemembered: boolean('is_remembered').notNull().default(true),
     isMemoryShared: boolean('is_memory_shared').notNull().default(false),
+    /** What was said until then is not remembered. */
+    memoriesForgottenAt: moment('memories_forgotten_at'),
     isActive: boolean('is_active').notNull().default(true),
     termsVersion: text('terms_version').notNull(),
     termsAcceptedAt: moment('terms_accepted_at').notNull().defaultNow(),

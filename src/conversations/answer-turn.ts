@@ -31,7 +31,7 @@ const noteUsed = (db: Db, turnId: string, memoryIds: readonly string[]) =>
   db
     .update(turns)
     .set({
-      memoryIds: sql`array(select distinct unnest(${turns.memoryIds} || ${sql.param([...memoryIds])}::uuid[]))`,
+      memoryIds: [...memoryIds],
     })
     .where(eq(turns.id, turnId))
 

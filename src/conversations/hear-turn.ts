@@ -128,6 +128,7 @@ async function followAloud(
   try {
     const ended = await followTurn(caller, seen, from, (text) => writer.text(text), isHeard)
     writer.cutBack(ended.text.length)
+    writer.remembered(ended.memoryIds)
     return endStateOf(ended)
   } catch (error) {
     caller.report({ event: 'turn_not_followed', ...describeFailure(error) })

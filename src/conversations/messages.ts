@@ -45,7 +45,7 @@ export async function appendMessage(
   ])
   refuseReusedKey(claim, claims)
   const message = await messageFrom(await openVault(caller), found(rows))
-  if (input.role === 'user') caller.defer(noteAppendedMemories(caller, vault, conversationId, input.content))
+  if (input.role === 'assistant') caller.defer(noteAppendedMemories(caller, vault, conversationId))
   return message
 }
 

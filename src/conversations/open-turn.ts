@@ -1,7 +1,7 @@
 import { and, eq, or, sql, type Placeholder, type SQL } from 'drizzle-orm'
 import { v7 as uuidv7 } from 'uuid'
 import type { Config } from '#src/config.ts'
-import { isRemembered } from '#src/conversations/note-memories.ts'
+import { rememberedColumns } from '#src/conversations/note-memories.ts'
 import { isAbandoned, turnColumns, type TurnRow } from '#src/conversations/follow-turn.ts'
 import {
   alongPath,
@@ -54,9 +54,9 @@ interface Talk {
   readonly title: Sealed | null
   readonly summary: Sealed | null
   readonly summarySeq: number
-  readonly rememberedSeq: number
-  /** Whether what is said in it may be remembered. */
+  /** Whether what is said in it may be remembered, and whether by all companions. */
   readonly isRemembered: boolean
+  readonly isShared: boolean
 }
 
 /** A turn as the first flight left it. */
@@ -98,7 +98,7 @@ export async function openTurn(caller: Caller, plan: TurnPlan, claim: Claim): Pr
         // Without a key this turn is new: there is none to take up.
         claim.key === undefined
           ? undefined
-          : takeUp(db, keyHash, and(isSameRequest(claim), eq(turns.id, turnId), hasSaidNothing)),
+          : takeUp(db, keyHash, and(isSameRequest(claim), eq(turns.id, turnId), hasSaidNothing), { memoryIds: [] }),
         reserveTurn(db, caller.config, turnId, keyHash, { usageId, words: plan.content }),
         readClaim(db, claim),
         ...selectAbout(claim, { conversationId, editOf: editOf ?? null }, anotherOf !== undefined),
@@ -210,8 +210,8 @@ function openedFrom(
 ): OpenedTurn {
   // Asked for in the query, a conversation would be looked through from end to end for its one turn.
   const row = found(turnRows.filter((turn) => turn.conversationId === conversationId))
-  const { speaker, personaId, title, summary, summarySeq, rememberedSeq, isRemembered: isKept } = row
-  const talk = { personaId, title, summary, summarySeq, rememberedSeq, isRemembered: isKept }
+  const { speaker, personaId, title, summary, summarySeq, isRemembered, isShared } = row
+  const talk = { personaId, title, summary, summarySeq, isRemembered, isShared }
   const isOurs = Buffer.compare(row.keyHash, keyHash) === 0
   return {
     row,
@@ -243,10 +243,11 @@ const insertVersion = (db: Db, plan: TurnPlan, claim: Claim, anotherOf: string) 
 const hasSaidNothing = sql`(${turns.state} = 'failed' or (${isAbandoned} and ${turns.checkpoint} is null
   and not exists (select 1 from ${messages} where ${messages.id} = ${turns.replyMessageId})))`
 
-const takeUp = (db: Db, keyHash: Uint8Array, where: SQL | undefined) =>
+const takeUp = (db: Db, keyHash: Uint8Array, where: SQL | undefined, anew: { memoryIds?: string[] } = {}) =>
   db
     .update(turns)
     .set({
+      ...anew,
       state: 'streaming',
       keyHash,
       sessionId: sql`app.current_session_id()`,
@@ -266,8 +267,7 @@ const selectOpened = (db: Db) =>
       title: conversations.title,
       summary: conversations.summary,
       summarySeq: conversations.summarySeq,
-      rememberedSeq: conversations.rememberedSeq,
-      isRemembered,
+      ...rememberedColumns,
     })
     .from(turns)
     .innerJoin(conversations, eq(conversations.id, turns.conversationId))

@@ -24,6 +24,8 @@ export const selectMessages = (db: Db) =>
       latencyMs: messages.latencyMs,
       feedback: messages.feedback,
       memoryIds: messages.memoryIds,
+      isRecallable: messages.isRecallable,
+      isDrawn: messages.isDrawn,
       createdAt: messages.createdAt,
     })
     .from(messages)
@@ -49,6 +51,8 @@ export const selectHistory = (db: Db, conversationId: Id, from: SQL, limit: numb
       seq: messages.seq,
       role: messages.role,
       content: messages.content,
+      isRecallable: messages.isRecallable,
+      isDrawn: messages.isDrawn,
     })
     .from(messages)
     .where(isOnPath(conversationId, from, limit))
@@ -58,11 +62,13 @@ export type HistoryRow = Awaited<ReturnType<typeof selectHistory>>[number]
 /** Opens the messages of a prompt; content that cannot be opened is null. */
 export const openHistory = async (vault: Vault, rows: readonly HistoryRow[]): Promise<readonly Told[]> =>
   await Promise.all(
-    rows.map(async ({ id, seq, role, content }) => ({
+    rows.map(async ({ id, seq, role, content, isRecallable, isDrawn }) => ({
       id,
       seq,
       role,
       content: await vault.read(messages.content, id, content),
+      isRecallable,
+      isDrawn,
     })),
   )
 

@@ -53,8 +53,6 @@ export const conversations = pgTable(
     leafMessageId: uuid('leaf_message_id'),
     /** Up to which message the summary tells. */
     summarySeq: bigint('summary_seq', { mode: 'number' }).notNull().default(0),
-    /** Up to which message it was looked through for what is to be remembered. */
-    rememberedSeq: bigint('remembered_seq', { mode: 'number' }).notNull().default(0),
     lastMessageAt: moment('last_message_at'),
     createdAt: moment('created_at').notNull().defaultNow(),
     updatedAt: moment('updated_at').notNull().defaultNow(),
@@ -205,8 +203,10 @@ export const messages = pgTable(
     feedback: text({ enum: ['up', 'down'] }),
     /** What the companion was told that it remembers, as it said this. Memories may be gone: no keys of another table. */
     memoryIds: memoryIdsColumn(),
-    /** Whether memories may be drawn from it: no more once its person had one forgotten. */
+    /** Whether memories may be drawn from it: not where its person does not wish it, or had one forgotten. */
     isRecallable: boolean('is_recallable').notNull().default(true),
+    /** Whether it was looked through for what is to be remembered. */
+    isDrawn: boolean('is_drawn').notNull().default(false),
     editedAt: moment('edited_at'),
     createdAt: moment('created_at').notNull().defaultNow(),
   },

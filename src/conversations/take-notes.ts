@@ -22,7 +22,7 @@ export interface Heard {
   /** The words that it answers. */
   readonly content: string
   /** What is remembered already; undefined where nothing is to be. */
-  readonly remembered: { readonly known: readonly Recalled[]; readonly rememberedSeq: number } | undefined
+  readonly remembered: { readonly known: readonly Recalled[]; readonly isShared: boolean } | undefined
 }
 
 const mostUnsummarised = 30

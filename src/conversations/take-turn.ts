@@ -4,7 +4,7 @@ import { Checkpoints } from '#src/conversations/checkpoints.ts'
 import { seenTurnFrom, type SeenTurn } from '#src/conversations/follow-turn.ts'
 import { messageFrom } from '#src/conversations/messages.ts'
 import { openTurn, reopenTurn, type OpenedTurn } from '#src/conversations/open-turn.ts'
-import { buildPrompt, tokensForMemories } from '#src/conversations/prompt.ts'
+import { buildPrompt, tokensForHistory, tokensForMemories } from '#src/conversations/prompt.ts'
 import type { NewTurn } from '#src/conversations/shapes.ts'
 import { openHistory } from '#src/conversations/stored-messages.ts'
 import { conversations } from '#src/conversations/tables.ts'
@@ -171,21 +171,21 @@ async function prepare(turn: LiveTurn, opened: OpenedTurn, { content, before }: 
   const known = await openMemories(turn.vault, opened.memories)
   const texts = [content, ...history.slice(0, newestTexts).flatMap((message) => message.content ?? [])]
   const remembered = chooseMemories(
-    notSaidIn(known, idsWithin(history, budget / 8)),
+    notSaidIn(known, idsWithin(history, tokensForHistory(budget, content) / 2)),
     texts,
     tokensForMemories(budget, content),
   )
   const memories = remembered.map((memory) => memory.content)
   return {
     prompt: buildPrompt({ speaker, summary, memories, newestFirst: history, content, before, budget }),
-    memoryIds: remembered.map(({ id }) => id),
+    memoryIds: [...new Set([...opened.row.memoryIds, ...remembered.map(({ id }) => id)])],
     heard: {
       hasTitle: talk.title !== null,
       summary,
       summarySeq: talk.summarySeq,
       history,
       content,
-      remembered: talk.isRemembered ? { known, rememberedSeq: talk.rememberedSeq } : undefined,
+      remembered: talk.isRemembered ? { known, isShared: talk.isShared } : undefined,
     },
   }
 }

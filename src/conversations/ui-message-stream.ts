@@ -12,8 +12,8 @@ export const uiMessageStreamHeaders = {
 export interface TurnMetadata {
   readonly turn_id: string
   readonly user_message_id: string
-  /** In the first part: what the companion was told that it remembers. */
-  readonly memory_ids?: readonly string[]
+  /** What the companion was told that it remembers. */
+  readonly memory_ids: readonly string[]
   readonly state?: 'complete' | 'interrupted'
   readonly flights?: number
 }
@@ -33,19 +33,21 @@ export class UiMessageWriter {
   readonly #turn: StreamedTurn
   readonly #send: (event: ServerSentEvent) => void
   #characters: number
+  #memoryIds: readonly string[]
 
   /** `from` is how many characters the client has already. */
   constructor(turn: StreamedTurn, send: (event: ServerSentEvent) => void, from = 0) {
     this.#turn = turn
     this.#send = send
     this.#characters = from
+    this.#memoryIds = turn.memoryIds
   }
 
   start(): void {
     this.#part({
       type: 'start',
       messageId: this.#turn.replyMessageId,
-      messageMetadata: this.#metadata({ memory_ids: this.#turn.memoryIds }),
+      messageMetadata: this.#metadata({}),
     })
     this.#part({ type: 'text-start', id: this.#turn.replyMessageId })
   }
@@ -65,6 +67,11 @@ export class UiMessageWriter {
     this.#characters = Math.min(this.#characters, characters)
   }
 
+  /** Whoever only follows a turn may hear late what its prompt told the companion. */
+  remembered(memoryIds: readonly string[]): void {
+    this.#memoryIds = memoryIds
+  }
+
   /** Ends the text. An interrupted reply says so, without a word of why that could hold what was said. */
   end(state: 'complete' | 'interrupted', flights: number): void {
     this.#part({ type: 'text-end', id: this.#turn.replyMessageId })
@@ -77,8 +84,9 @@ export class UiMessageWriter {
     this.#send({ data: '[DONE]' })
   }
 
-  #metadata(more: Omit<TurnMetadata, 'turn_id' | 'user_message_id'>): TurnMetadata {
-    return { turn_id: this.#turn.turnId, user_message_id: this.#turn.userMessageId, ...more }
+  #metadata(more: Pick<TurnMetadata, 'state' | 'flights'>): TurnMetadata {
+    const { turnId, userMessageId } = this.#turn
+    return { turn_id: turnId, user_message_id: userMessageId, memory_ids: this.#memoryIds, ...more }
   }
 
   #part(part: Record<string, unknown>): void {

@@ -15,6 +15,7 @@ const byConstraint: Readonly<Record<string, ProblemCode>> = {
   identities_issuer_subject_key: 'already_registered',
   users_email_index_key: 'email_unavailable',
   conversations_persona_id_fkey: 'not_found',
+  memories_persona_id_fkey: 'not_found',
   audit_chains_user_id_fkey: 'not_found',
   user_keys_user_id_fkey: 'not_found',
   turns_conversation_id_user_id_fkey: 'not_found',

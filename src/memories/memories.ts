@@ -67,18 +67,16 @@ export async function createMemory(
   const vault = await openVault(caller)
   const claim = await claimFor(caller.config, idempotencyKey, id, ['memory', content, personaId])
   const sealed = await vault.seal(memories.content, id, content)
-  const [, , claims, rows] = await asUser(caller, (db) => [
+  const [, , , claims, rows] = await asUser(caller, (db) => [
     claimKey(db, claim),
+    db.execute(sql`select app.require_room_for_memory(${mostMemories}) where ${isOurClaim(claim)}`),
     db.execute(sql`
       insert into ${memories} (id, persona_id, content)
-      select ${id}::uuid, ${personaId}::uuid, ${sealed}::bytea
-      where ${isOurClaim(claim)} and (select count(*) from ${memories}) < ${mostMemories}`),
+      select ${id}::uuid, ${personaId}::uuid, ${sealed}::bytea where ${isOurClaim(claim)}`),
     readClaim(db, claim),
     selectMemories(db).where(eq(memories.id, claimedResource(claim))),
   ])
   refuseReusedKey(claim, claims)
-  // With a key it may have been made, and be forgotten since.
-  if (rows.length === 0) throw new Problem('conflict', `No more than ${mostMemories} things are remembered at a time.`)
   return await memoryFrom(await openVault(caller), found(rows))
 }
 

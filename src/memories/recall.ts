@@ -1,16 +1,14 @@
 import { sql, type Placeholder } from 'drizzle-orm'
 import type { Db } from '#src/db/scope.ts'
+import { Problem } from '#src/http/problem.ts'
 import { tokensOf } from '#src/llm/tokens.ts'
 import { memories } from '#src/memories/tables.ts'
 import type { Recalled } from '#src/memories/told.ts'
 import type { Vault } from '#src/vault/vault.ts'
 import { wordsOf } from '#src/vault/words.ts'
 
-/** How many things are remembered about a person, whoever remembers them. */
-export const mostMemories = 500
-
-/** How many of them a turn looks at. */
-const mostRecalled = 200
+/** How many things are remembered about a person, whoever remembers them: a turn looks at them all. */
+export const mostMemories = 200
 
 /** What the companion of a conversation may remember in it, newest first, but for what was drawn from words that are edited. */
 export const selectMemoriesFor = (
@@ -19,21 +17,31 @@ export const selectMemoriesFor = (
   editOf: string | Placeholder | null = null,
 ) =>
   db
-    .select({ id: sql<string>`m.id`, content: sql<Uint8Array>`m.content`, sourceIds: sql<string[]>`m.sources::text[]` })
-    .from(sql`app.memories_for(${conversationId}, ${editOf}, ${mostRecalled}) m`)
+    .select({
+      id: sql<string>`m.id`,
+      content: sql<Uint8Array>`m.content`,
+      sourceIds: sql<string[]>`m.sources::text[]`,
+      personaId: sql<string | null>`m.persona_id`,
+    })
+    .from(sql`app.memories_for(${conversationId}, ${editOf}, ${mostMemories}) m`)
 
 export type MemoryRow = Awaited<ReturnType<typeof selectMemoriesFor>>[number]
 
-/** Opens them; what cannot be opened is not remembered. */
+/** Opens them; what cannot be opened, also for a key that does not open, is not remembered. */
 export async function openMemories(vault: Vault, rows: readonly MemoryRow[]): Promise<readonly Recalled[]> {
   const opened = await Promise.all(
-    rows.map(async ({ id, content, sourceIds }) => ({
-      id,
-      sourceIds,
-      content: await vault.read(memories.content, id, content),
+    rows.map(async ({ content, ...rest }) => ({
+      ...rest,
+      content: await vault.read(memories.content, rest.id, content).catch(unlessItsKeyIsBroken),
     })),
   )
   return opened.flatMap(({ content, ...rest }) => (content === null ? [] : [{ ...rest, content }]))
+}
+
+// Who sits in this conversation has a key for it; an older one is missed by what it sealed alone.
+function unlessItsKeyIsBroken(error: unknown): null {
+  if (error instanceof Problem && error.code === 'key_unavailable') return null
+  throw error
 }
 
 /** What of it the prompt does not say anyway: memories that were drawn from other messages than these alone. */

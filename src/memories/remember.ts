@@ -3,34 +3,25 @@ import { v7 as uuidv7 } from 'uuid'
 import type { Db } from '#src/db/scope.ts'
 import { mostMemories } from '#src/memories/recall.ts'
 import { memories } from '#src/memories/tables.ts'
-import type { Drawn, Told } from '#src/memories/told.ts'
+import type { Drawn } from '#src/memories/told.ts'
 import type { Vault } from '#src/vault/vault.ts'
 
-/** What is looked through for memories. */
-export interface Looked {
+/** What was looked through, and what was drawn from it. */
+export interface LookedThrough {
   readonly conversationId: string
-  /** Up to which message it was looked through before. */
-  readonly rememberedSeq: number
-  /** What was said, newest first. */
-  readonly told: readonly Told[]
-}
-
-/** The newest of what was said that was not looked through: with what came before it, so that an answer has its question. */
-export function notLookedThrough({ told, rememberedSeq }: Looked): readonly Told[] {
-  const oldest = told.findLastIndex(
-    ({ role, seq, content }) => role === 'user' && seq > rememberedSeq && content !== null,
-  )
-  return told.slice(0, oldest + 2)
+  readonly messageIds: readonly string[]
+  /** The memories of which whoever drew was told: where one is forgotten meanwhile, nothing is kept. */
+  readonly shownIds: readonly string[]
+  readonly drawn: readonly Drawn[]
 }
 
 /**
- * The statement that keeps what was drawn, sealed; the database leaves out what cannot be a source any more. Of what was looked
- * through nothing is drawn again.
+ * The statement that keeps what was drawn, sealed; the database leaves out what cannot be a source any more. What was looked
+ * through is not looked through again.
  */
 export async function keepMemories(
   vault: Vault,
-  { conversationId, rememberedSeq, told }: Looked,
-  drawn: readonly Drawn[],
+  { conversationId, messageIds, shownIds, drawn }: LookedThrough,
 ): Promise<(db: Db) => ReturnType<Db['execute']>> {
   const sealed = await Promise.all(
     drawn.map(async ({ content, sourceIds, replacedIds }) => {
@@ -39,8 +30,8 @@ export async function keepMemories(
       return { id, content: cell.toHex(), sources: sourceIds, replaces: replacedIds }
     }),
   )
-  const upTo = Math.max(rememberedSeq, ...told.map(({ seq }) => seq))
   return (db) =>
     db.execute(sql`
-      select app.keep_memories(${conversationId}, ${rememberedSeq}, ${upTo}, ${mostMemories}, ${JSON.stringify(sealed)}::jsonb)`)
+      select app.keep_memories(${conversationId}, ${sql.param([...messageIds])}::uuid[], ${sql.param([...shownIds])}::uuid[],
+        ${mostMemories}, ${JSON.stringify(sealed)}::jsonb)`)
 }

@@ -4,6 +4,16 @@ export interface Told {
   readonly seq: number
   readonly role: 'user' | 'assistant'
   readonly content: string | null
+  /** Whether anything may be drawn from it, and whether it was looked through for that. */
+  readonly isRecallable: boolean
+  readonly isDrawn: boolean
+}
+
+/** Words of the person's that are to be looked through, and what the companion said right before, if that may be told. */
+export interface OpenWords {
+  readonly id: string
+  readonly content: string
+  readonly before: string | undefined
 }
 
 /** Something worth remembering: the person's words that it was drawn from, and what it takes the place of. */
@@ -17,6 +27,8 @@ export interface Drawn {
 export interface Recalled {
   readonly id: string
   readonly content: string
+  /** Who remembers it; null is all of them. */
+  readonly personaId: string | null
   /** The messages that it was drawn from. */
   readonly sourceIds: readonly string[]
 }

@@ -3,12 +3,13 @@ import { createExecutionContext } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { SecurityLog } from '#src/auth/shapes.ts'
-import type { ConversationPage, MessagePage } from '#src/conversations/shapes.ts'
+import type { ConversationPage, MessagePage, Turn } from '#src/conversations/shapes.ts'
 import { serviceScope } from '#src/http/service-scope.ts'
 import { addDataKey } from '#src/privacy/rotate-data-key.ts'
 import { call, fuka, googleToken, newUser } from '#test/setup/client.ts'
 import { asOwner } from '#test/setup/owner-database.ts'
 import { newConversation } from '#test/setup/talk.ts'
+import { sayWith } from '#test/setup/talk-with.ts'
 import { callWith } from '#test/setup/worker-with.ts'
 
 afterEach(() => {
@@ -117,6 +118,7 @@ describe('a data key with', () => {
 describe('one of two data keys', () => {
   it('that does not open is missed by what it sealed, while the newer one serves the rest', async () => {
     const one = await somebody()
+    await ask(one, 'POST', '/memories', { content: 'Under the older key.' })
     await addKey(one, 2)
     later()
     const { body } = await callWith<{ id: string }>({}, 'POST', '/conversations', {
@@ -128,6 +130,9 @@ describe('one of two data keys', () => {
     const messages = `/conversations/${body.id}/messages`
     expect((await ask(one, 'POST', messages, { role: 'user', content: 'Hello again' })).status).toBe(201)
     expect((await ask(one, 'GET', messages)).status).toBe(200)
+    // What was remembered under the older one is missed by the turn, and nothing else.
+    const turn: Turn = await (await sayWith({}, { token: one.token, id: body.id, content: 'Hello?' })).json()
+    expect([turn.state, turn.reply?.memory_ids]).toEqual(['complete', []])
     expect((await ask(one, 'GET', `/conversations/${body.id}`)).status).toBe(200)
     const found = await callWith<MessagePage>({}, 'POST', '/search', { token: one.token, body: { query: 'again' } })
     expect([found.status, found.body.items.length]).toEqual([200, 1])

@@ -13,9 +13,11 @@ import {
   sayAndRemember,
   talkWith,
   toldTo,
+  wordsIn,
   type Asked,
 } from '#test/setup/memories.ts'
 import { asOwner } from '#test/setup/owner-database.ts'
+import { callWith } from '#test/setup/worker-with.ts'
 
 const kenji = '0198f000-0000-7000-8000-000000000003'
 
@@ -47,7 +49,7 @@ describe('what is said', () => {
   it('is remembered by the model, sealed and paid for, and told to the companion in its other conversations', async () => {
     const { token } = await newUser()
     const { model, asked } = drawing(({ said }) =>
-      JSON.stringify({ memories: [{ text: 'Has a dog called Rex.', from: [said.length] }] }),
+      JSON.stringify({ memories: [{ text: 'Has a dog called Rex.', from: [wordsIn(said)] }] }),
     )
     const first = await talkWith(token)
     const turn = await sayAndRemember(token, first, 'Rex barked all night.', byModel)
@@ -71,7 +73,7 @@ describe('what is said', () => {
     expect([elsewhere.reply?.memory_ids, toldTo(model)?.includes('Rex')]).toEqual([[], false])
     // What is known is not asked for again.
     expect(asked().map(({ known }) => known.map(({ text }) => text))).toEqual([[], ['Has a dog called Rex.'], []])
-    expect((await memoriesOf(token)).length).toBe(2)
+    expect((await memoriesOf(token)).map(({ persona_id: persona }) => persona)).toEqual([kenji, fuka])
   })
 
   it('is told in the stream and kept with the reply', async () => {
@@ -93,39 +95,72 @@ describe('what is said', () => {
     expect(again.body.reply?.memory_ids).toEqual([memory?.id])
   })
 
-  it('is looked through once, with what came before it, and again where the model made no sense', async () => {
+  it('is looked through once, with the question before it, also where the model made no sense of it', async () => {
     const { token } = await newUser()
     let answer = 'Certainly! Here is what I noted.'
     const { asked } = drawing(() => answer)
     const id = await talkWith(token)
     await sayAndRemember(token, id, 'one', byModel)
     answer =
-      '```json\n{"memories": [{"text": "Counts.", "from": [1, 3, 9]}, {"text": "Said by nobody.", "from": [2]}]}\n```'
-    const { user_message: two } = await sayAndRemember(token, id, 'two', byModel)
-    answer = '{"memories": []}'
-    await sayAndRemember(token, id, 'three', byModel)
-    const saidOf = (of: Asked | undefined) => of?.said.map(({ content }) => content)
-    expect(asked().map(saidOf)).toEqual([['one'], ['one', 'Yes.', 'two'], ['Yes.', 'three']])
-    const [memory, ...others] = await memoriesOf(token)
-    expect([memory?.content, others]).toEqual(['Counts.', []])
-    expect([memory?.source_message_ids.length, memory?.source_message_ids.includes(two?.id ?? '')]).toEqual([2, true])
+      '```json\n{"memories": [{"text": "Counts.", "from": [1, 9]}, {"text": "Said by nobody.", "from": [2]}]}\n```'
+    const two = await sayAndRemember(token, id, 'two', byModel)
+    const again = { token, headers: { Accept: 'application/json' } }
+    const version = await callWith<Turn>(
+      byModel,
+      'POST',
+      `/conversations/${id}/messages/${two.reply?.id}/regenerate`,
+      again,
+    )
+    expect(version.status).toBe(200)
+    const saidOf = (of: Asked) => of.said.map(({ content }) => content)
+    expect(asked().map(saidOf)).toEqual([['one'], ['Yes.', 'two']])
+    expect((await memoriesOf(token)).map(({ content, source_message_ids: ids }) => [content, ids])).toEqual([
+      ['Counts.', [two.user_message?.id]],
+    ])
   })
 
-  it('takes the place of what is no longer so, and never of what the person wrote', async () => {
+  it('is looked through with the next words where the model could not be asked', async () => {
+    const { token } = await newUser()
+    let isDown = true
+    const { asked } = drawing(() => (isDown ? new Response('no', { status: 500 }) : '{"memories": []}'))
+    const id = await talkWith(token)
+    await sayAndRemember(token, id, 'one', byModel)
+    isDown = false
+    await sayAndRemember(token, id, 'two', byModel)
+    expect(asked().at(-1)?.said).toEqual([
+      { n: 1, role: 'user', content: 'one' },
+      { role: 'assistant', content: 'Yes.' },
+      { n: 2, role: 'user', content: 'two' },
+    ])
+  })
+
+  it('takes the place of what is no longer so', async () => {
     const { token } = await newUser()
     const id = await talkWith(token)
-    await call('POST', '/memories', { token, body: { content: 'Is a pilot', persona_id: fuka } })
     let round = 0
     drawing(({ known, said }) => {
       round += 1
       const text = `Lives in ${round === 1 ? 'Kyoto' : 'Osaka'}.`
-      return JSON.stringify({ memories: [{ text, from: [said.length], replaces: known.map(({ n }) => n) }] })
+      return JSON.stringify({ memories: [{ text, from: [wordsIn(said)], replaces: known.map(({ n }) => n) }] })
     })
     const one = await sayAndRemember(token, id, 'one', byModel)
     const two = await sayAndRemember(token, id, 'two', byModel)
     const [memory, ...others] = await memoriesOf(token)
-    expect([memory?.content, others.map(({ content }) => content)]).toEqual(['Lives in Osaka.', ['Is a pilot']])
+    expect([memory?.content, others]).toEqual(['Lives in Osaka.', []])
     expect(new Set(memory?.source_message_ids)).toEqual(new Set([one.user_message?.id, two.user_message?.id]))
+  })
+
+  it('is drawn from each of several turns at once, and once', async () => {
+    const { token } = await newUser()
+    const id = await talkWith(token)
+    await Promise.all(
+      ['My dog is called Rex.', 'I live in Graz.', 'I play chess.'].map((said) => sayAndRemember(token, id, said)),
+    )
+    await sayAndRemember(token, id, 'Hello.')
+    expect(new Set(await rememberedBy(token))).toEqual(
+      new Set(['My dog is called Rex.', 'I live in Graz.', 'I play chess.']),
+    )
+    expect((await memoriesOf(token)).length).toBe(3)
   })
 
   it('goes wrong for nobody: a model that fails is no business of the turn’s, and nothing stays set aside', async () => {
@@ -136,18 +171,14 @@ describe('what is said', () => {
     expect((await call<Usage>('GET', '/usage', { token })).body.llm_tokens.reserved).toBe(0)
   })
 
-  it('is remembered too where a backend makes the replies itself', async () => {
+  it('is remembered too where a backend makes the replies itself, once there is one', async () => {
     const { token } = await newUser()
     const id = await talkWith(token)
-    await call('POST', `/conversations/${id}/messages`, {
-      token,
-      body: { role: 'user', content: 'My dog is called Rex.' },
-    })
+    const append = async (role: string, content: string) =>
+      await call('POST', `/conversations/${id}/messages`, { token, body: { role, content } })
+    await append('user', 'My dog is called Rex.')
+    await append('assistant', 'My dog is called Bello.')
     await eventually(async () => expect(await rememberedBy(token)).toEqual(['My dog is called Rex.']))
-    await call('POST', `/conversations/${id}/messages`, {
-      token,
-      body: { role: 'assistant', content: 'My dog is called Bello.' },
-    })
     await sayAndRemember(token, id, 'And I live in Graz.')
     expect(await rememberedBy(token)).toEqual(['And I live in Graz.', 'My dog is called Rex.'])
   })

@@ -1,8 +1,9 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { Conversation } from '#src/conversations/shapes.ts'
 import { call, fuka, newUser } from '#test/setup/client.ts'
 import { eventually } from '#test/setup/eventually.ts'
 import {
+  asksForMemories,
   byModel,
   drawing,
   memoriesOf,
@@ -11,8 +12,12 @@ import {
   sayAndRemember,
   talkWith,
   toldTo,
+  wordsIn,
 } from '#test/setup/memories.ts'
 import { asOwner } from '#test/setup/owner-database.ts'
+import { fakeReply } from '#test/setup/talk.ts'
+import { fakeModel, type Prompt } from '#test/setup/upstreams.ts'
+import { callWith } from '#test/setup/worker-with.ts'
 
 const kenji = '0198f000-0000-7000-8000-000000000003'
 
@@ -34,6 +39,9 @@ describe('what nobody is to remember', () => {
     await call('PUT', '/memories/settings', { token, body: { is_enabled: true } })
     await sayAndRemember(token, id, 'I play chess.', { MEMORY_EXTRACTOR: 'off' })
     expect(await rememberedBy(token)).toEqual(['My dog is called Rex.'])
+    // What was said meanwhile stays unsaid; what the operator's switch left out does not.
+    await sayAndRemember(token, id, 'Hello.')
+    expect(await rememberedBy(token)).toEqual(['I play chess.', 'My dog is called Rex.'])
   })
 
   it('is what was hidden: it is stored nowhere', async () => {
@@ -43,6 +51,46 @@ describe('what nobody is to remember', () => {
     await call('POST', `/conversations/${id}/turns`, { token, body })
     await sayAndRemember(token, id, 'I play chess.')
     expect(await rememberedBy(token)).toEqual(['I play chess.'])
+  })
+
+  it('is what was said to a companion that is gone', async () => {
+    const { token } = await newUser()
+    const { body: mira } = await call<{ id: string }>('POST', '/personas', { token, body: { display_name: 'Mira' } })
+    const id = await talkWith(token, mira.id)
+    await call('DELETE', `/personas/${mira.id}`, { token })
+    const append = async (role: string, content: string) =>
+      await callWith({}, 'POST', `/conversations/${id}/messages`, { token, body: { role, content } })
+    await append('user', 'My dog is called Rex.')
+    await append('assistant', 'Good dog.')
+    expect(await memoriesOf(token)).toEqual([])
+  })
+
+  it('is what was being drawn while everything was forgotten', async () => {
+    const { token } = await newUser()
+    const id = await talkWith(token)
+    fakeModel(async (_number, init) => {
+      if (!asksForMemories(JSON.parse(String(init?.body)) as Prompt)) return fakeReply(['Yes.'])
+      await callWith({}, 'DELETE', '/memories', { token })
+      return fakeReply(['{"memories": [{"text": "Has a dog.", "from": [1]}]}'])
+    })
+    await sayAndRemember(token, id, 'My dog is called Rex.', byModel)
+    expect(await memoriesOf(token)).toEqual([])
+    vi.unstubAllGlobals()
+    await sayAndRemember(token, id, 'I live in Graz.')
+    expect(await rememberedBy(token)).toEqual(['I live in Graz.'])
+  })
+
+  it('is what was drawn with something in mind that is forgotten meanwhile', async () => {
+    const { token } = await newUser()
+    const [first, second] = [await talkWith(token), await talkWith(token)]
+    await sayAndRemember(token, first, 'I live in Kyoto.')
+    fakeModel(async (_number, init) => {
+      if (!asksForMemories(JSON.parse(String(init?.body)) as Prompt)) return fakeReply(['Yes.'])
+      await callWith({}, 'DELETE', `/conversations/${first}`, { token }).catch(() => undefined)
+      return fakeReply(['{"memories": [{"text": "Lives in Osaka, no more in Kyoto.", "from": [1]}]}'])
+    })
+    await sayAndRemember(token, second, 'Osaka is my home now.', byModel)
+    expect(await memoriesOf(token)).toEqual([])
   })
 
   it('is for all companions where its person wishes it', async () => {
@@ -84,7 +132,7 @@ describe('a memory', () => {
     drawing(({ known, said }) => {
       asked.push(said.map(({ content }) => content))
       const replaces = known.map(({ n }) => n)
-      return JSON.stringify({ memories: [{ text: `Likes tea (${asked.length}).`, from: [said.length], replaces }] })
+      return JSON.stringify({ memories: [{ text: `Likes tea (${asked.length}).`, from: [wordsIn(said)], replaces }] })
     })
     await sayAndRemember(token, first, 'one', byModel)
     await sayAndRemember(token, second, 'two', byModel)
@@ -103,7 +151,7 @@ describe('a memory', () => {
     const [memory] = await memoriesOf(token)
     await call('DELETE', `/memories/${memory?.id}`, { token })
     // As after a source of several went: everything is looked through again.
-    await asOwner('update conversations set remembered_seq = 0 where id = $1', [id])
+    await asOwner('update messages set is_drawn = false where conversation_id = $1', [id])
     await sayAndRemember(token, id, 'I live in Graz.')
     expect(await rememberedBy(token)).toEqual(['I live in Graz.'])
     const fork = await call<Conversation>(
@@ -116,6 +164,17 @@ describe('a memory', () => {
     )
     await sayAndRemember(token, fork.body.id, 'I play chess.')
     expect(await rememberedBy(token)).toEqual(['I play chess.', 'I live in Graz.'])
+  })
+
+  it('that is corrected is not drawn from the same words once more', async () => {
+    const { token } = await newUser()
+    const id = await talkWith(token)
+    await sayAndRemember(token, id, 'My dog is called Rex.')
+    const [memory] = await memoriesOf(token)
+    await call('PATCH', `/memories/${memory?.id}`, { token, body: { content: 'Has a dog called Bello.' } })
+    await asOwner('update messages set is_drawn = false where conversation_id = $1', [id])
+    await sayAndRemember(token, id, 'I live in Graz.')
+    expect(await rememberedBy(token)).toEqual(['I live in Graz.', 'Has a dog called Bello.'])
   })
 
   it('that a companion has stays with the copy of one that its author deletes', async () => {

@@ -1,12 +1,13 @@
 import { builtInPersonas } from '#src/personas/built-in-personas.ts'
 import { andThen, as, asSuperuser, fresh, handles, type Call } from '#test/rls/call.ts'
+import { keepMemoryCalls } from '#test/rls/keep-memory-calls.ts'
 import { rowOf, type Scene } from '#test/rls/scene.ts'
 
 const house = `'${builtInPersonas[0]?.id}'`
 
 /** What is drawn from somebody's words, and how it goes. */
 export function memoryCalls(scene: Scene): readonly Call[] {
-  return [...ownCalls(scene), ...keepCalls(scene), ...forgetCalls(scene)]
+  return [...ownCalls(scene), ...keepMemoryCalls(scene), ...forgetCalls(scene)]
 }
 
 function ownCalls(scene: Scene): readonly Call[] {
@@ -44,114 +45,29 @@ function ownCalls(scene: Scene): readonly Call[] {
       name: 'a memory, given to a companion that is not shown',
       role,
       text: `${begun}; update public.memories set persona_id = ${other}`,
-      expected: '42501',
+      expected: '23503',
     },
+    {
+      name: 'a memory of a companion that is not shown any more, corrected',
+      role,
+      text: `${asSuperuser}; update public.memories set persona_id = ${other}; ${as(role)}; ${begun};
+        update public.memories set content = '\\x01000105', edited_at = now()${andThen(
+          `select 1 from public.memories r join public.memory_sources s on s.memory_id = r.id
+             join public.messages m on m.id = s.message_id and not m.is_recallable where r.content = '\\x01000105'`,
+        )}`,
+    },
+    {
+      name: 'a memory for which there is no room',
+      role,
+      text: `${begun}; select app.require_room_for_memory(1)`,
+      expected: 'NF409',
+    },
+    { name: 'require_room_for_memory', role, text: `${begun}; select app.require_room_for_memory(2)` },
     {
       name: 'a memory, deleted without its sources hearing of it',
       role,
       text: `${begun}; delete from public.memories`,
       expected: '42501',
-    },
-  ]
-}
-
-function keepCalls(scene: Scene): readonly Call[] {
-  const { idOf, session, turn } = handles(scene)
-  const role = 'user'
-  const [conversation, said, memory] = [idOf('conversations'), idOf('messages'), idOf('memories')]
-  const begun = `select * from ${session}`
-  const drawn = (sources: string, replaces = '[]', id = fresh) =>
-    `'[{"id": ${id.replaceAll("'", '"')}, "content": "010001", "sources": ${sources}, "replaces": ${replaces}}]'`
-  const own = `[${said.replaceAll("'", '"')}]`
-  const keep = (from: number, what: string, most = 500) =>
-    `select app.keep_memories(${conversation}, ${from}, 7, ${most}, ${what})`
-  const kept = `select 1 from public.memories r join public.memory_sources s on s.memory_id = r.id
-    join public.conversations c on c.id = s.conversation_id where r.id = ${fresh} and s.message_id = ${said}
-      and r.origin = 'companion' and c.remembered_seq = 7`
-  const given = (change: string) => `${asSuperuser}; ${change}; ${as(role)}; ${begun}`
-  const nothing = `select 1 from public.memories where id = ${fresh}`
-  const other = `["${String(rowOf(scene.two, 'messages')['id'])}"]`
-  const anew = `insert into public.messages (id, user_id, conversation_id, role, content, parent_id)
-    values (${fresh}, '${scene.one.userId}', ${conversation}, 'user', '\\x010001', ${fresh})`
-  return [
-    { name: 'keep_memories', role, text: `${begun}; ${keep(0, drawn(own))}${andThen(kept)}` },
-    { name: 'keep_memories by a turn', role, text: `select * from ${turn}; ${keep(0, drawn(own))}${andThen(kept)}` },
-    { name: 'keep_memories for nobody', role, text: keep(0, drawn(own)), expected: 'NF401' },
-    ...(
-      [
-        ['of what was looked through meanwhile', begun, keep(3, drawn(own))],
-        ['of what nobody said', begun, keep(0, drawn('[]'))],
-        ['of another’s words', begun, keep(0, drawn(other))],
-        [
-          'of a companion’s words',
-          given(`update public.messages set role = 'assistant', origin = 'external' where id = ${said}`),
-          keep(0, drawn(own)),
-        ],
-        [
-          'of words that were to be forgotten',
-          given(`update public.messages set is_recallable = false where id = ${said}`),
-          keep(0, drawn(own)),
-        ],
-        ['of words of which there is a newer version', given(anew), keep(0, drawn(own))],
-        [
-          'of somebody who is not to be remembered',
-          given('update public.users set is_remembered = false'),
-          keep(0, drawn(own)),
-        ],
-        [
-          'in a temporary conversation',
-          given(
-            `delete from public.memory_sources; update public.conversations set is_temporary = true where id = ${conversation}`,
-          ),
-          keep(0, drawn(own)),
-        ],
-      ] as const
-    ).map(([name, before, text]): Call => ({
-      name: `keep_memories ${name}`,
-      role,
-      text: `${before}; ${text}${andThen(nothing)}`,
-      expected: 0,
-    })),
-    {
-      name: 'keep_memories in place of another one, with its sources',
-      role,
-      text: `${begun}; ${keep(0, drawn(own, `[${memory.replaceAll("'", '"')}]`))}${andThen(
-        `select 1 from public.memory_sources s where s.memory_id = ${fresh} and not exists (
-           select from public.memories where id = ${memory})`,
-      )}`,
-    },
-    {
-      name: 'keep_memories, for which the oldest makes room',
-      role,
-      text: `${begun}; ${keep(0, drawn(own), 1)}${andThen(
-        `select 1 from public.memories where id = ${fresh} and not exists (select from public.memories where id = ${memory})`,
-      )}`,
-    },
-    {
-      name: 'keep_memories, for which what a person wrote makes no room',
-      role,
-      text: `${given(`update public.memories set edited_at = now() where id = ${memory}`)}; ${keep(0, drawn(own), 1)}${andThen(
-        `${nothing} union all select 1 from public.memories where id = ${memory}`,
-      )}`,
-    },
-    {
-      name: 'keep_memories for all companions where that is wished',
-      role,
-      text: `${given(`update public.conversations set persona_id = ${house}; update public.users set is_memory_shared = true`)};
-        ${keep(0, drawn(own))}${andThen(`${nothing} and persona_id is null`)}`,
-    },
-    {
-      name: 'keep_memories for the companion to whom it was said',
-      role,
-      text: `${given(`update public.conversations set persona_id = ${house}`)}; ${keep(0, drawn(own))}${andThen(
-        `${nothing} and persona_id = ${house}`,
-      )}`,
-    },
-    {
-      name: 'a source in a temporary conversation',
-      role,
-      text: given(`update public.conversations set is_temporary = true where id = ${conversation}`),
-      expected: '23503',
     },
   ]
 }
@@ -174,7 +90,13 @@ function forgetCalls(scene: Scene): readonly Call[] {
       text: `${begun}; select 1 from app.memories_for(${conversation}, ${said}, 10)`,
       expected: 0,
     },
-    { name: 'memories_for of somebody else', role, text: recall, expected: 0 },
+    {
+      name: 'memories_for of somebody else',
+      role,
+      text: `${begun}; select 1 from app.memories_for('${String(rowOf(scene.two, 'conversations')['id'])}', null, 10)`,
+      expected: 0,
+    },
+    { name: 'memories_for nobody', role, text: recall, expected: 0 },
     { name: 'memories_for of another companion', role, text: `${given(of(house))}; ${recall}`, expected: 0 },
     {
       name: 'memories_for of the same companion',
@@ -226,6 +148,26 @@ function forgetCalls(scene: Scene): readonly Call[] {
       role,
       text: `${begun}; delete from public.conversations where id = ${conversation}${andThen(there)}`,
       expected: 0,
+    },
+    {
+      name: 'words that are said while nobody is to be remembered',
+      role,
+      text: `${given('update public.users set is_remembered = false')};
+        insert into public.messages (id, conversation_id, role, content) values (${fresh}, ${conversation}, 'user', '\\x010001')${andThen(
+          `select 1 from public.messages where id = ${fresh} and not is_recallable`,
+        )}`,
+    },
+    {
+      name: 'a memory of several words, one of which is edited: the others are looked through again',
+      role,
+      text: `${given(`update public.messages set is_drawn = true; insert into public.messages (id, user_id, conversation_id, role, content)
+          values ('00000000-0000-7000-8000-000000000abd', '${scene.one.userId}', ${conversation}, 'user', '\\x010001');
+        insert into public.memory_sources (memory_id, message_id, user_id, conversation_id)
+          values (${memory}, '00000000-0000-7000-8000-000000000abd', '${scene.one.userId}', ${conversation})`)};
+        insert into public.messages (id, conversation_id, parent_id, role, content)
+          values (${fresh}, ${conversation}, ${said}, 'user', '\\x010001')${andThen(
+            `select 1 from public.messages where id = ${said} and not is_drawn and not exists (${there})`,
+          )}`,
     },
     {
       name: 'a memory of whose words another version is said',

@@ -32,7 +32,8 @@ export async function fullLife(): Promise<FullLife> {
     birthdate: '1937-03-09',
     title: `Title ${tag}`,
     message: `Message ${tag} 🌊`,
-    turn: `I live in the lighthouse ${tag} in the fog.`,
+    // A number of five digits would be nobody's to remember.
+    turn: `I live in the lighthouse ${tag.replaceAll(/\d/g, 'x')} in the fog.`,
     memory: `Knows the tide ${tag}`,
     speech: `Hello from the harbour, ${tag}`,
     device: `Device ${tag}`,

@@ -40,7 +40,7 @@ export const asksForMemories = (prompt: Prompt) => prompt.messages[0]?.content.s
 /** What a model is told where it is asked for memories. */
 export interface Asked {
   readonly known: readonly { n: number; text: string }[]
-  readonly said: readonly { n: number; role: string; content: string }[]
+  readonly said: readonly { n?: number; role: string; content: string }[]
 }
 
 /** A model that answers “Yes.” and, asked for memories, whatever is made of what it was told. */
@@ -66,3 +66,6 @@ export const toldTo = (model: ReturnType<typeof fakeModel>) =>
     .findLast((prompt) => !asksForMemories(prompt))
     ?.messages.map(({ content }) => content)
     .join('\n')
+
+/** How many of what was said are the person's own words: the newest of them has that number. */
+export const wordsIn = (said: Asked['said']): number => said.filter(({ n }) => n !== undefined).length

@@ -6,7 +6,7 @@ import { drawByRules } from '#src/memories/rules.ts'
 const Lines = z.array(z.object({ role: z.string(), content: z.string() }))
 const Known = z.object({
   known: z.array(z.object({ text: z.string() })),
-  said: z.array(z.object({ role: z.enum(['user', 'assistant']), content: z.string() })),
+  said: z.array(z.object({ n: z.int().optional(), content: z.string() })),
 })
 const titleWords = 5
 const summarySentences = 8
@@ -34,11 +34,8 @@ export function composeNote(turns: readonly Turn[]): string | undefined {
 
 function memoriesIn(asked: unknown): string {
   const { known, said } = Known.safeParse(asked).data ?? { known: [], said: [] }
-  const told = said
-    .map(({ role, content }, place) => ({ id: String(place + 1), seq: place + 1, role, content }))
-    .toReversed()
   const drawn = drawByRules(
-    told,
+    said.flatMap(({ n, content }) => (n === undefined ? [] : [{ id: String(n), content }])),
     known.map(({ text }) => ({ content: text })),
   )
   return JSON.stringify({

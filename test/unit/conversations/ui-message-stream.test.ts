@@ -4,7 +4,7 @@ import { UiMessageWriter } from '#src/conversations/ui-message-stream.ts'
 import type { ServerSentEvent } from '#src/http/sse.ts'
 
 const turn = { turnId: 'turn', userMessageId: 'asked', replyMessageId: 'reply', memoryIds: ['remembered'] }
-const about = { turn_id: 'turn', user_message_id: 'asked' }
+const about = { turn_id: 'turn', user_message_id: 'asked', memory_ids: ['remembered'] }
 
 function written(write: (writer: UiMessageWriter) => void): ServerSentEvent[] {
   const events: ServerSentEvent[] = []
@@ -26,7 +26,7 @@ describe('the writer of a turn’s stream', () => {
     expect(events.map(({ id }) => id)).toEqual(['turn.0', 'turn.0', 'turn.3', 'turn.5', 'turn.5', 'turn.5', undefined])
     expect(events.at(-1)).toEqual({ data: '[DONE]' })
     expect(partsOf(events)).toEqual([
-      { type: 'start', messageId: 'reply', messageMetadata: { ...about, memory_ids: ['remembered'] } },
+      { type: 'start', messageId: 'reply', messageMetadata: about },
       { type: 'text-start', id: 'reply' },
       { type: 'text-delta', id: 'reply', delta: 'a🌊' },
       { type: 'text-delta', id: 'reply', delta: '\n\n' },

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { tokensOf } from '#src/llm/tokens.ts'
 import { chooseMemories, notSaidIn } from '#src/memories/recall.ts'
 
-const memory = (id: string, content: string, sourceIds: string[] = []) => ({ id, content, sourceIds })
+const memory = (id: string, content: string, sourceIds: string[] = []) => ({ id, content, sourceIds, personaId: null })
 const chosen = (contents: readonly string[], said: string, tokens: number) =>
   chooseMemories(
     contents.map((content, place) => memory(String(place), content)),

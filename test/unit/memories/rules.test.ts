@@ -3,9 +3,7 @@ import { drawByRules } from '#src/memories/rules.ts'
 
 const drawnFrom = (...contents: readonly string[]) =>
   drawByRules(
-    contents
-      .map((content, place) => ({ id: String(place), seq: place + 1, role: 'user' as const, content }))
-      .toReversed(),
+    contents.map((content, place) => ({ id: String(place), content })),
     [],
   )
 
@@ -17,10 +15,12 @@ describe('memories that are drawn by rules', () => {
     'And I live in Kyoto with two cats.',
     'I’m allergic to peanuts.',
     'I am learning the violin.',
+    'I am 14 years old.',
     'I really love rainy evenings.',
     'I’ve got a dog called Rex.',
     'Please call me Robin.',
     'Ich heiße Sabine und wohne in Graz.',
+    'Ich habe zwei Katzen.',
     'Meine Schwester heißt Eva.',
     'J’adore les étoiles.',
     'Me gustan los gatos.',
@@ -33,7 +33,11 @@ describe('memories that are drawn by rules', () => {
   it.each([
     'Where do you live?',
     'Do you know my dog is called Rex?',
-    'I am a bit tired today.',
+    'I am a bit tired.',
+    'I love you.',
+    'I have a headache.',
+    'I have no idea.',
+    'Ich bin müde.',
     'You live in Kyoto.',
     'It is raining.',
     'I think so.',
@@ -44,13 +48,26 @@ describe('memories that are drawn by rules', () => {
     expect(wordsDrawn(sentence)).toEqual([])
   })
 
-  it('come once, oldest first, each from its own words, and never from the companion’s', () => {
-    const told = [
-      { id: 'c', seq: 3, role: 'user' as const, content: 'i live in kyoto' },
-      { id: 'b', seq: 2, role: 'assistant' as const, content: 'I live in a lighthouse.' },
-      { id: 'a', seq: 1, role: 'user' as const, content: 'I live in Kyoto. I play chess.' },
+  it.each([
+    'My password is hunter2.',
+    'My card number is 4111 1111 1111 1111.',
+    'My home address is 12 Harbour Lane.',
+    'My number is 0664 123 45 67.',
+    'My mail is robin@example.com.',
+    'Mein Passwort ist geheim.',
+    'Mi contraseña es secreta.',
+    'I work late today.',
+    'Ich arbeite heute zu Hause.',
+  ])('are no secret, no address and nothing of the day: %s', (sentence) => {
+    expect(wordsDrawn(sentence)).toEqual([])
+  })
+
+  it('come once, oldest first, each from its own words', () => {
+    const words = [
+      { id: 'a', content: 'I live in Kyoto. I play chess.' },
+      { id: 'c', content: 'i live in kyoto' },
     ]
-    expect(drawByRules(told, [{ content: 'I play chess' }])).toEqual([
+    expect(drawByRules(words, [{ content: 'I play chess' }])).toEqual([
       { content: 'I live in Kyoto.', sourceIds: ['a'], replacedIds: [] },
     ])
   })
