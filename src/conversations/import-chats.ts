@@ -102,6 +102,7 @@ async function findChat(caller: Caller, transcript: Transcript, { format, person
             ${transcript.isActive}, ${transcript.isPinned},
             least(coalesce(${momentOrNull(transcript.at)}::timestamptz, now()), now())
           where not exists (select from ${conversations} where ${isEither})
+          on conflict (id) do nothing
           returning id`),
         db.select({ id: conversations.id, leafId: conversations.leafMessageId }).from(conversations).where(isEither),
         db

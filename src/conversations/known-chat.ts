@@ -1,7 +1,7 @@
 import type { Config } from '#src/config.ts'
 import type { Transcript, TranscriptFormat, TranscriptMessage } from '#src/conversations/transcripts/transcript.ts'
 import { idField } from '#src/http/fields.ts'
-import { derivedIdAt } from '#src/vault/derived-id.ts'
+import { derivedIdAt, isDerived } from '#src/vault/derived-id.ts'
 
 /** The ids that a file's conversation and its messages have here: they follow from the file, for this person alone. */
 export interface Identity {
@@ -12,7 +12,7 @@ export interface Identity {
 }
 
 /**
- * The same file gives the same ids, and each begins with the moment that the file says, as a UUIDv7 does. A message without an
+ * The same file gives the same ids, which begin with the moments that it says, as a UUIDv7 does. A message without an
  * id of its own is known by what it follows, who said it, when, and its words.
  */
 export async function identify(
@@ -78,6 +78,7 @@ export function compare(
 
 /** Where the path leads once a batch is stored: with the file, unless its person has gone on here. */
 export function leafAfter({ messages, path, endHere }: KnownChat, batch: readonly KnownMessage[], leaf: string | null) {
-  if (leaf !== null && messages.every(({ id }) => id !== leaf)) return leaf
+  // What was imported before may have been edited in its program since, and is in its file no more.
+  if (leaf !== null && !isDerived(leaf) && messages.every(({ id }) => id !== leaf)) return leaf
   return batch.findLast(({ id }) => path.has(id))?.id ?? endHere ?? leaf ?? batch.at(-1)?.id ?? null
 }

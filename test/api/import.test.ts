@@ -1,8 +1,19 @@
 import { describe, expect, it } from 'vitest'
 import type { ConversationPage, Message, MessagePage } from '#src/conversations/shapes.ts'
 import { call, fuka, newUser } from '#test/setup/client.ts'
-import { messagesOf, newConversation, sayAndWait } from '#test/setup/talk.ts'
-import { exportFile, importFile, inPieces, longChat, node, openAiChat } from '#test/setup/transcripts.ts'
+import { asOwner } from '#test/setup/owner-database.ts'
+import { messagesOf, sayAndWait } from '#test/setup/talk.ts'
+import {
+  exportFile,
+  importFile,
+  inPieces,
+  jsonl,
+  longChat,
+  node,
+  openAiChat,
+  sillyHeader,
+  sillyLine,
+} from '#test/setup/transcripts.ts'
 
 const conversationsOf = async (token: string) =>
   (await call<ConversationPage>('GET', '/conversations?order=oldest&limit=100', { token })).body.items
@@ -113,7 +124,7 @@ describe('a file of ChatGPT’s', () => {
     ])
     expect(all.map(({ parent_id: parent }) => parent)).toEqual([null, first?.id, first?.id, south?.id])
     expect(made?.leaf_message_id).toBe(second?.id)
-    expect(north?.id).toMatch(/^018bcfe5-[0-9a-f]{4}-7/)
+    expect(north?.id).toMatch(/^018bcfe5-[0-9a-f]{4}-8/)
   })
 
   it('is found by its words, and goes on as any other conversation', async () => {
@@ -208,11 +219,74 @@ describe('a file of ChatGPT’s', () => {
     expect((await importFile(token, file)).body.messages).toMatchObject({ added: 0, found: 5_000 })
   }, 120_000)
 
-  it('leaves a path alone that its person has chosen, and follows the file where they have not', async () => {
+  it('follows the path of the file that has grown, unless its person has gone on here', async () => {
     const { token } = await newUser()
-    const { id } = await newConversation(token)
-    expect((await sayAndWait(token, id, 'Mine.')).status).toBe(200)
+    const other = node('a3', 'tool', [], { role: 'assistant', parts: ['To the east.'], at: 1_700_000_900 })
+    const mapping = { ...harbour.mapping, a3: other }
     await importFile(token, JSON.stringify([harbour]))
-    expect((await messagesOf(token, id)).length).toBe(2)
+    const id = (await conversationsOf(token))[0]?.id ?? ''
+    const endOf = async () => (await pathOf(token, id)).at(-1)?.content
+    await importFile(token, JSON.stringify([{ ...harbour, mapping, current_node: 'a3' }]))
+    expect(await endOf()).toBe('To the east.')
+    await call('POST', `/conversations/${id}/messages`, { token, body: { role: 'user', content: 'Mine.' } })
+    const more = { ...mapping, q3: node('q3', 'q2', [], { role: 'user', parts: ['Later.'], at: 1_700_000_950 }) }
+    const grown = await importFile(token, JSON.stringify([{ ...harbour, mapping: more, current_node: 'q3' }]))
+    expect([grown.body.messages.added, await endOf()]).toEqual([1, 'Mine.'])
+    expect((await messagesOf(token, id)).length).toBe(7)
+  })
+
+  it('sent twice at once is there once', async () => {
+    const { token, user } = await newUser()
+    const file = JSON.stringify([longChat('a', 450), longChat('b', 30), harbour])
+    const both = await Promise.all([importFile(token, file), importFile(token, file)])
+    expect(both.map(({ status }) => status)).toEqual([200, 200])
+    const made = await conversationsOf(token)
+    expect(made.map(({ message_count: count }) => count).toSorted((a, b) => a - b)).toEqual([4, 30, 450])
+    const [counted] = await asOwner<{ count: number }>(
+      'select count(*)::int as count from messages where user_id = $1',
+      [user.id],
+    )
+    expect(counted?.count).toBe(484)
+    for (const { id, message_count: count } of made)
+      expect((await pathOf(token, id)).length).toBe(Math.min(100, count === 4 ? 3 : count))
+  })
+})
+
+describe('a chat of SillyTavern’s', () => {
+  const lines = [
+    sillyLine(false, 'You wake.'),
+    sillyLine(true, 'Where am I?'),
+    sillyLine(false, 'In a glade.', { swipe_id: 0, swipes: ['In a glade.', 'Nowhere.'] }),
+  ]
+
+  it('is known again without ids, and so is what was added to it, swiped or edited since', async () => {
+    const { token } = await newUser()
+    const send = async (...more: unknown[]) => (await importFile(token, jsonl(sillyHeader, ...more))).body.messages
+    const path = async () =>
+      (await pathOf(token, (await conversationsOf(token))[0]?.id ?? '')).map(({ content }) => content)
+    expect(await send(...lines)).toEqual({ added: 4, found: 0, skipped: 0, altered: 0 })
+    expect(await send(...lines)).toEqual({ added: 0, found: 4, skipped: 0, altered: 0 })
+    expect(await path()).toEqual(['You wake.', 'Where am I?', 'In a glade.'])
+    const swiped = sillyLine(false, 'At sea.', { swipe_id: 2, swipes: ['In a glade.', 'Nowhere.', 'At sea.'] })
+    expect(await send(...lines.slice(0, 2), swiped, sillyLine(true, 'Oh.'))).toMatchObject({ added: 2, found: 4 })
+    expect(await path()).toEqual(['You wake.', 'Where am I?', 'At sea.', 'Oh.'])
+    const edited = sillyLine(true, 'Where are we?')
+    expect(await send(lines[0], edited, swiped)).toMatchObject({ added: 4, found: 1 })
+    expect(await path()).toEqual(['You wake.', 'Where are we?', 'At sea.'])
+    const [made, ...rest] = await conversationsOf(token)
+    expect([rest, made?.title, made?.metadata, made?.message_count]).toEqual([
+      [],
+      'Seraphina',
+      { imported_from: 'sillytavern' },
+      10,
+    ])
+  })
+
+  it('with replies that are alike to the letter has one of them', async () => {
+    const { token } = await newUser()
+    const alike = sillyLine(false, 'Hm.', { swipe_id: 1, swipes: ['Hm.', 'Hm.'] })
+    const { body } = await importFile(token, jsonl(sillyHeader, alike, sillyLine(true, 'What?')))
+    expect(body.messages).toMatchObject({ added: 2, found: 0 })
+    expect((await pathOf(token, (await conversationsOf(token))[0]?.id ?? '')).length).toBe(2)
   })
 })
