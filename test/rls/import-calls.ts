@@ -51,7 +51,7 @@ export function importCalls(scene: Scene): readonly Call[] {
       role,
       text: `${settle}; ${add(both, leaf, later)}${andThen(
         begins(
-          `message_count = 3 and last_seq = 3 and leaf_message_id = ${later} and last_message_at = '2020-01-02T03:04:05.678Z' and updated_at = now()`,
+          `message_count = 3 and last_seq = 3 and leaf_message_id = ${later} and last_message_at = '2020-01-02T03:04:05.678Z' and updated_at = now()::timestamptz(3)`,
         ),
       )}`,
     },
@@ -66,7 +66,7 @@ export function importCalls(scene: Scene): readonly Call[] {
       name: 'import_messages, of what is yet to be said',
       role,
       text: `${settle}; ${add([entry(fresh, 'user', { created_at: '2918-01-01' }), entry(later, 'user', { created_at: null })], leaf, fresh)}${andThen(
-        `select 1 from public.messages where id in (${fresh}, ${later}) and created_at = now()`,
+        `select 1 from public.messages where id in (${fresh}, ${later}) and created_at = now()::timestamptz(3)`,
       )}`,
       expected: 2,
     },
