@@ -42,6 +42,10 @@ export class JsonItems {
   *take(chunk: Uint8Array): Generator {
     let from = 0
     for (let at = 0; at < chunk.length; at += 1) {
+      if (this.#isInString) {
+        at = this.#endOfString(chunk, at)
+        continue
+      }
       const end = this.#step(chunk[at] ?? 0)
       if (end === 'begins') {
         this.#around(chunk.subarray(from, at))
@@ -75,13 +79,23 @@ export class JsonItems {
     return this.#itemDepth !== undefined && this.#depth >= this.#itemDepth
   }
 
-  #step(byte: number): 'begins' | 'ends' | 'opens' | undefined {
-    if (this.#isInString) {
-      if (this.#isEscaped) this.#isEscaped = false
-      else if (byte === backslash) this.#isEscaped = true
-      else if (byte === quote) this.#isInString = false
-      return undefined
+  /** Where the string that is open ends: at the first quote with an even number of backslashes before it, or in a later piece. */
+  #endOfString(chunk: Uint8Array, from: number): number {
+    for (let end = chunk.indexOf(quote, from); ; end = chunk.indexOf(quote, end + 1)) {
+      const last = end === -1 ? chunk.length : end
+      let first = last
+      while (first > from && chunk[first - 1] === backslash) first -= 1
+      const isEscaped = ((last - first) % 2 === 1) !== (first === from && this.#isEscaped)
+      this.#isEscaped = end === -1 && isEscaped
+      if (end === -1) return chunk.length
+      if (!isEscaped) {
+        this.#isInString = false
+        return end
+      }
     }
+  }
+
+  #step(byte: number): 'begins' | 'ends' | 'opens' | undefined {
     if (byte === quote) this.#isInString = true
     else if (byte === comma) this.#values += 1
     else if (byte === openBrace || byte === openBracket) return this.#deeper(byte)

@@ -1,3 +1,4 @@
+import { array, assert, asyncProperty, constantFrom, integer, string } from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { openTranscripts } from '#src/conversations/transcripts/read-transcripts.ts'
 import type { Transcript, TranscriptFormat } from '#src/conversations/transcripts/transcript.ts'
@@ -193,6 +194,22 @@ describe('a file', () => {
       expect((await readAll(two, 'auto', sizes)).read).toEqual(read)
       expect((await readAll(spaced, 'auto', sizes)).read).toEqual(read)
     }
+  })
+
+  it('reads alike whatever marks stand in its texts, and wherever a piece ends', async () => {
+    const marks = constantFrom('"', '\\\\', '\\\\"', '{', '}', '[', ']', ',', ':', 'a', 'ä', '💛')
+    const texts = array(string({ unit: marks, minLength: 1, maxLength: 9 }), { minLength: 1, maxLength: 3 })
+    await assert(
+      asyncProperty(texts, array(integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 9 }), async (said, sizes) => {
+        const chats = said.map((text) => longChat(text, 1, text))
+        const { read, problem } = await readAll(JSON.stringify(chats), 'auto', sizes)
+        expect(problem).toBe(undefined)
+        expect(read.map(({ name, messages }) => [name, messages[0]?.content])).toEqual(
+          said.map((text) => [text, `${text} 0 – grüße 💛`]),
+        )
+      }),
+      { numRuns: 60 },
+    )
   })
 
   it.each([
