@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import type { Conversation, ConversationPage, Message } from '#src/conversations/shapes.ts'
+import type { Conversation, Message } from '#src/conversations/shapes.ts'
 import { call, fuka, newUser, rawCall } from '#test/setup/client.ts'
 import { asOwner } from '#test/setup/owner-database.ts'
 import { messagesOf, newConversation, sayAndWait } from '#test/setup/talk.ts'
-import { exportFile, importFile, longChat } from '#test/setup/transcripts.ts'
+import { conversationsOf, exportFile, importFile, longChat } from '#test/setup/transcripts.ts'
 
 interface OursFile {
   readonly format: string
@@ -23,9 +23,6 @@ interface OpenAiFile {
 }
 
 const ours = async (token: string, id?: string) => JSON.parse(await exportFile(token, 'neuraform', id)) as OursFile
-
-const conversationsOf = async (token: string) =>
-  (await call<ConversationPage>('GET', '/conversations?order=oldest&limit=100', { token })).body.items
 
 /** A talk with a reply that was made twice, words that were said in two ways, and the first of those chosen. */
 async function branchedTalk(token: string): Promise<{ id: string; chosen: Message }> {
@@ -50,26 +47,15 @@ const shapeOf = (messages: readonly Message[], leafId: string | null) => {
   }
   const kept = ({
     id,
-    role,
-    content_type,
-    status,
-    tokens,
-    model,
-    latency_ms,
-    feedback,
-    metadata,
-    created_at,
+    conversation_id: _chat,
+    parent_id: _parent,
+    turn_id: _turn,
+    seq: _seq,
+    origin: _origin,
+    ...rest
   }: Message) => ({
     way: wayTo(id),
-    role,
-    content_type,
-    status,
-    tokens,
-    model,
-    latency_ms,
-    feedback,
-    metadata,
-    created_at,
+    ...rest,
   })
   return { messages: messages.map(kept), leaf: wayTo(leafId) }
 }
@@ -227,7 +213,7 @@ describe('a file for other programs', () => {
     const said = '# Mine\r\n```\n</blockquote><h1>\n\n## You, 2020\n[Fuka]: https://example.com\rend'
     await call('POST', `/conversations/${id}/messages`, { token, body: { role: 'user', content: said } })
     const page = await exportFile(token, 'markdown', id)
-    const [{ created_at: at = '' } = {}] = await messagesOf(token, id)
+    const at = (await messagesOf(token, id))[0]?.created_at ?? ''
     const spelled = `${at.slice(0, 10)} ${at.slice(11, 16)} UTC`
     expect(page.split('\n').filter((line) => !line.startsWith('>'))).toEqual([
       String.raw`# \# A \*title\*\\`,

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest'
-import type { ConversationPage } from '#src/conversations/shapes.ts'
 import type { Usage } from '#src/usage/shapes.ts'
 import { ask } from '#test/setup/ask.ts'
 import { call, newUser } from '#test/setup/client.ts'
@@ -7,12 +6,9 @@ import { absentId } from '#test/setup/operations.ts'
 import { asOwner } from '#test/setup/owner-database.ts'
 import { make } from '#test/setup/own-personas.ts'
 import { rowsOf } from '#test/setup/rows-of.ts'
-import { importFile, inPieces, jsonl, longChat, sillyHeader } from '#test/setup/transcripts.ts'
+import { conversationsOf, importFile, inPieces, jsonl, longChat, sillyHeader } from '#test/setup/transcripts.ts'
 
-const countsOf = async (token: string) =>
-  (await call<ConversationPage>('GET', '/conversations?order=oldest', { token })).body.items.map(
-    ({ message_count: count }) => count,
-  )
+const countsOf = async (token: string) => (await conversationsOf(token)).map(({ message_count: count }) => count)
 
 const kept = (count: number) => `${count} of its conversations were taken in; sent again, the file adds nothing twice.`
 

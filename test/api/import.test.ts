@@ -1,27 +1,19 @@
 import { describe, expect, it } from 'vitest'
-import type { ConversationPage, Message, MessagePage } from '#src/conversations/shapes.ts'
+import type { Message, MessagePage } from '#src/conversations/shapes.ts'
 import { call, fuka, newUser } from '#test/setup/client.ts'
+import { watchFlights } from '#test/setup/other-database.ts'
 import { asOwner } from '#test/setup/owner-database.ts'
 import { messagesOf, sayAndWait } from '#test/setup/talk.ts'
 import {
+  conversationsOf,
   exportFile,
   importFile,
   inPieces,
-  jsonl,
   longChat,
   node,
   openAiChat,
-  sillyHeader,
-  sillyLine,
+  pathOf,
 } from '#test/setup/transcripts.ts'
-
-const conversationsOf = async (token: string) =>
-  (await call<ConversationPage>('GET', '/conversations?order=oldest&limit=100', { token })).body.items
-
-const pathOf = async (token: string, id: string) =>
-  (
-    await call<MessagePage>('GET', `/conversations/${id}/messages?branch=current&limit=100`, { token })
-  ).body.items.toReversed()
 
 const told = ({ role, origin, content, content_type, model, created_at }: Message) => ({
   role,
@@ -176,7 +168,7 @@ describe('a file of ChatGPT’s', () => {
     })
     expect(await conversationsOf(token)).toEqual(before)
     expect((await importFile(token, grown(9))).body.messages).toMatchObject({ added: 3, found: 10 })
-    const [changed] = (await conversationsOf(token)).filter(({ message_count: count }) => count === 9)
+    const changed = (await conversationsOf(token)).find(({ message_count: count }) => count === 9)
     expect((await pathOf(token, changed?.id ?? '')).map(({ content }) => content)).toEqual(
       Array.from({ length: 9 }, (_, place) => `word ${place} – grüße 💛`),
     )
@@ -235,6 +227,27 @@ describe('a file of ChatGPT’s', () => {
     expect((await messagesOf(token, id)).length).toBe(7)
   })
 
+  it.each([
+    ['that looked for what is here', 2],
+    ['that stored', 3],
+  ])('whose flight %s was heard, and its answer lost, is there once', async (_name, nth) => {
+    const { token, user } = await newUser()
+    let commits = 0
+    watchFlights(async (send, asked) => {
+      const answer = await send(asked)
+      commits += 1
+      if (commits === nth) throw new Error('the socket was closed')
+      return answer
+    })
+    const { status, body } = await importFile(token, JSON.stringify([longChat('a', 3)]))
+    expect([status, body.messages.added, commits]).toEqual([200, 3, 4])
+    const [made, ...rest] = await conversationsOf(token)
+    expect([rest, made?.message_count, (await pathOf(token, made?.id ?? '')).length]).toEqual([[], 3, 3])
+    expect(
+      await asOwner('select 1 from usage_ledger where user_id = $1 and spent is not null', [user.id]),
+    ).toHaveLength(1)
+  })
+
   it('sent twice at once is there once', async () => {
     const { token, user } = await newUser()
     const file = JSON.stringify([longChat('a', 450), longChat('b', 30), harbour])
@@ -249,44 +262,5 @@ describe('a file of ChatGPT’s', () => {
     expect(counted?.count).toBe(484)
     for (const { id, message_count: count } of made)
       expect((await pathOf(token, id)).length).toBe(Math.min(100, count === 4 ? 3 : count))
-  })
-})
-
-describe('a chat of SillyTavern’s', () => {
-  const lines = [
-    sillyLine(false, 'You wake.'),
-    sillyLine(true, 'Where am I?'),
-    sillyLine(false, 'In a glade.', { swipe_id: 0, swipes: ['In a glade.', 'Nowhere.'] }),
-  ]
-
-  it('is known again without ids, and so is what was added to it, swiped or edited since', async () => {
-    const { token } = await newUser()
-    const send = async (...more: unknown[]) => (await importFile(token, jsonl(sillyHeader, ...more))).body.messages
-    const path = async () =>
-      (await pathOf(token, (await conversationsOf(token))[0]?.id ?? '')).map(({ content }) => content)
-    expect(await send(...lines)).toEqual({ added: 4, found: 0, skipped: 0, altered: 0 })
-    expect(await send(...lines)).toEqual({ added: 0, found: 4, skipped: 0, altered: 0 })
-    expect(await path()).toEqual(['You wake.', 'Where am I?', 'In a glade.'])
-    const swiped = sillyLine(false, 'At sea.', { swipe_id: 2, swipes: ['In a glade.', 'Nowhere.', 'At sea.'] })
-    expect(await send(...lines.slice(0, 2), swiped, sillyLine(true, 'Oh.'))).toMatchObject({ added: 2, found: 4 })
-    expect(await path()).toEqual(['You wake.', 'Where am I?', 'At sea.', 'Oh.'])
-    const edited = sillyLine(true, 'Where are we?')
-    expect(await send(lines[0], edited, swiped)).toMatchObject({ added: 4, found: 1 })
-    expect(await path()).toEqual(['You wake.', 'Where are we?', 'At sea.'])
-    const [made, ...rest] = await conversationsOf(token)
-    expect([rest, made?.title, made?.metadata, made?.message_count]).toEqual([
-      [],
-      'Seraphina',
-      { imported_from: 'sillytavern' },
-      10,
-    ])
-  })
-
-  it('with replies that are alike to the letter has one of them', async () => {
-    const { token } = await newUser()
-    const alike = sillyLine(false, 'Hm.', { swipe_id: 1, swipes: ['Hm.', 'Hm.'] })
-    const { body } = await importFile(token, jsonl(sillyHeader, alike, sillyLine(true, 'What?')))
-    expect(body.messages).toMatchObject({ added: 2, found: 0 })
-    expect((await pathOf(token, (await conversationsOf(token))[0]?.id ?? '')).length).toBe(2)
   })
 })

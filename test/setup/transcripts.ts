@@ -1,5 +1,6 @@
 import type { ImportResult } from '#src/conversations/transcript-shapes.ts'
-import { fuka, rawCall, type Answer } from '#test/setup/client.ts'
+import type { ConversationPage, MessagePage } from '#src/conversations/shapes.ts'
+import { call, fuka, rawCall, type Answer } from '#test/setup/client.ts'
 import { uploadWith } from '#test/setup/worker-with.ts'
 import type { Env } from '#src/config.ts'
 
@@ -44,6 +45,16 @@ export function inPieces(text: string, sizes: readonly number[]): ReadableStream
     },
   })
 }
+
+/** Somebody's conversations, the one with the oldest activity first. */
+export const conversationsOf = async (token: string) =>
+  (await call<ConversationPage>('GET', '/conversations?order=oldest&limit=100', { token })).body.items
+
+/** The path of a conversation that counts, its last hundred messages. */
+export const pathOf = async (token: string, id: string) =>
+  (
+    await call<MessagePage>('GET', `/conversations/${id}/messages?branch=current&limit=100`, { token })
+  ).body.items.toReversed()
 
 interface Node {
   readonly role?: string

@@ -1,7 +1,7 @@
 import { Problem } from '#src/http/problem.ts'
 
 /** What one file may have. */
-export const mostFileBytes = 64 * 1_024 * 1_024
+const mostFileBytes = 64 * 1_024 * 1_024
 
 /** A body that is being read: what it begins with, and all of it, which nobody holds at once. */
 export interface FileBytes {

@@ -62,7 +62,7 @@ export const unsaid = {
 } as const
 
 /** How much one message of a file may hold, in UTF-16 units; the rest of it is left out. */
-export const mostCharacters = 100_000
+const mostCharacters = 100_000
 
 /** A text as the database keeps it: without NUL and lone surrogates, and no longer than may be. */
 export function keepable(text: string, most = mostCharacters): { readonly text: string; readonly isAltered: boolean } {

@@ -200,12 +200,12 @@ describe('a file', () => {
     const marks = constantFrom('"', '\\\\', '\\\\"', '{', '}', '[', ']', ',', ':', 'a', 'ä', '💛')
     const texts = array(string({ unit: marks, minLength: 1, maxLength: 9 }), { minLength: 1, maxLength: 3 })
     await assert(
-      asyncProperty(texts, array(integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 9 }), async (said, sizes) => {
-        const chats = said.map((text) => longChat(text, 1, text))
+      asyncProperty(texts, array(integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 9 }), async (words, sizes) => {
+        const chats = words.map((text) => longChat(text, 1, text))
         const { read, problem } = await readAll(JSON.stringify(chats), 'auto', sizes)
         expect(problem).toBe(undefined)
         expect(read.map(({ name, messages }) => [name, messages[0]?.content])).toEqual(
-          said.map((text) => [text, `${text} 0 – grüße 💛`]),
+          words.map((text) => [text, `${text} 0 – grüße 💛`]),
         )
       }),
       { numRuns: 60 },
