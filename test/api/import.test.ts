@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Message, MessagePage } from '#src/conversations/shapes.ts'
 import { call, fuka, newUser } from '#test/setup/client.ts'
-import { watchFlights } from '#test/setup/other-database.ts'
+import { loseAnswer } from '#test/setup/other-database.ts'
 import { asOwner } from '#test/setup/owner-database.ts'
 import { messagesOf, sayAndWait } from '#test/setup/talk.ts'
 import {
@@ -232,15 +232,9 @@ describe('a file of ChatGPT’s', () => {
     ['that stored', 3],
   ])('whose flight %s was heard, and its answer lost, is there once', async (_name, nth) => {
     const { token, user } = await newUser()
-    let commits = 0
-    watchFlights(async (send, asked) => {
-      const answer = await send(asked)
-      commits += 1
-      if (commits === nth) throw new Error('the socket was closed')
-      return answer
-    })
+    const commits = loseAnswer(nth)
     const { status, body } = await importFile(token, JSON.stringify([longChat('a', 3)]))
-    expect([status, body.messages.added, commits]).toEqual([200, 3, 4])
+    expect([status, body.messages.added, commits()]).toEqual([200, 3, 4])
     const [made, ...rest] = await conversationsOf(token)
     expect([rest, made?.message_count, (await pathOf(token, made?.id ?? '')).length]).toEqual([[], 3, 3])
     expect(
