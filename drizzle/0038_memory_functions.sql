@@ -247,8 +247,8 @@ begin
     select m.id into words_id from public.messages m where m.id = answered.user_message_id and m.user_id = answered.user_id;
     is_first := words_id is not null and not exists (
       select from public.messages m left join public.turns t on t.id = m.turn_id
-        where m.parent_id = words_id and m.conversation_id = answered.conversation_id and m.origin = 'companion'
-          -- One that was copied has no turn; one of other words only stands here.
+        where m.parent_id = words_id and m.conversation_id = answered.conversation_id and m.origin in ('companion', 'imported')
+          -- One that was copied or imported has no turn; one of other words only stands here.
           and (t.id is null or t.user_message_id = words_id));
     -- Whoever has said something since goes on from there.
     is_last := words_id is null or leaf_id = words_id or not is_first and not exists (

@@ -7,6 +7,7 @@ import { authRoutes } from '#src/auth/routes.ts'
 import { configOf, ConfigError } from '#src/config.ts'
 import { openAiRoutes } from '#src/conversations/openai-routes.ts'
 import { conversationRoutes } from '#src/conversations/routes.ts'
+import { transcriptRoutes } from '#src/conversations/transcript-routes.ts'
 import { turnRoutes } from '#src/conversations/turn-routes.ts'
 import { openApiDocument } from '#src/http/openapi.ts'
 import { Problem, problemResponse } from '#src/http/problem.ts'
@@ -43,6 +44,8 @@ app.route('/', providerRoutes)
 app.route('/', accountRoutes)
 app.route('/', privacyRoutes)
 app.route('/', personaRoutes)
+// Before `/conversations/{id}`, which its paths would be.
+app.route('/', transcriptRoutes)
 app.route('/', conversationRoutes)
 app.route('/', memoryRoutes)
 app.route('/', turnRoutes)

@@ -8,6 +8,7 @@ import { asUser, type Caller } from '#src/db/scope.ts'
 import { Problem } from '#src/http/problem.ts'
 import { idempotencyKeys } from '#src/http/tables.ts'
 import { personas } from '#src/personas/tables.ts'
+import { derivedId } from '#src/vault/derived-id.ts'
 import { lookupIndex } from '#src/vault/lookup.ts'
 import { openVault } from '#src/vault/open-vault.ts'
 
@@ -98,11 +99,7 @@ export async function chatInProgress(caller: Caller, chatId: string): Promise<Se
  * whose id (UUID version 8) follows from it for this person alone. So an id of somebody else's is a name like any other.
  */
 async function placesOf(caller: Caller, chatId: string): Promise<string[]> {
-  const { userId } = await openVault(caller)
-  const name = (await lookupIndex(caller.config, 'chat', `${userId}\n${chatId}`)).slice(0, 16)
-  name.set([0x80 | ((name[6] ?? 0) & 0x0f)], 6)
-  name.set([0x80 | ((name[8] ?? 0) & 0x3f)], 8)
-  const own = name.toHex().replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
+  const own = await derivedId(caller.config, 'chat', (await openVault(caller)).userId, chatId)
   return uuid.test(chatId) ? [chatId, own] : [own]
 }
 
@@ -135,7 +132,11 @@ async function newestReplyTo(
       .select({ id: messages.id, conversationId: messages.conversationId })
       .from(messages)
       .where(
-        and(inArray(messages.conversationId, places), eq(messages.parentId, said), eq(messages.origin, 'companion')),
+        and(
+          inArray(messages.conversationId, places),
+          eq(messages.parentId, said),
+          inArray(messages.origin, ['companion', 'imported']),
+        ),
       )
       .orderBy(sql`${messages.seq} desc nulls last`)
       .limit(1),

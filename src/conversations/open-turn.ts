@@ -42,7 +42,7 @@ export interface TurnPlan {
   readonly replyMessageId: string
   /** What is said; undefined where it is stored already. */
   readonly content?: string
-  /** A reply of the companion's to which this is another version: it answers the same words. */
+  /** A reply of the companion's, made here or imported, to which this is another version: it answers the same words. */
   readonly anotherOf?: string
   /** Words of the person's to which these are another version: they follow what those follow. */
   readonly editOf?: string
@@ -236,7 +236,7 @@ const insertVersion = (db: Db, plan: TurnPlan, claim: Claim, anotherOf: string) 
     insert into ${turns} (id, conversation_id, key_hash, user_message_id, reply_message_id)
     select ${claim.resourceId}::uuid, m.conversation_id, ${plan.keyHash}::bytea, m.parent_id, ${plan.replyMessageId}::uuid
     from ${messages} m join ${messages} u on u.id = m.parent_id and u.role = 'user'
-    where m.id = ${anotherOf} and m.conversation_id = ${plan.conversationId} and m.origin = 'companion' and ${isOurClaim(claim)}
+    where m.id = ${anotherOf} and m.conversation_id = ${plan.conversationId} and m.origin in ('companion', 'imported') and ${isOurClaim(claim)}
     on conflict (id) do nothing`)
 
 // A turn whose Worker died before its first sentence was kept is as good as one that failed.

@@ -131,8 +131,8 @@ export type ConversationChange = z.output<typeof ConversationChange>
 const contentTypes = ['text', 'markdown'] as const
 
 /**
- * Something said. `origin` tells the companion's own reply from one that the caller's backend recorded. Content that
- * cannot be opened any more is null.
+ * Something said. `origin` tells the companion's own reply from one that the caller's backend recorded, or that a file told
+ * of. Content that cannot be opened any more is null.
  */
 export const Message = z
   .strictObject({
@@ -142,7 +142,10 @@ export const Message = z
     turn_id: idField.nullable(),
     seq: z.int(),
     role: z.enum(['user', 'assistant']),
-    origin: z.enum(['person', 'companion', 'external']),
+    origin: z.enum(['person', 'companion', 'external', 'imported']).openapi({
+      description:
+        'Whose words these are: `companion` is a reply that was made here, `external` one that your backend made and `imported` what a file says that a companion said.',
+    }),
     content: z.string().nullable(),
     content_type: z.enum(contentTypes),
     metadata: jsonObjectField,

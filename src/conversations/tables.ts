@@ -181,7 +181,7 @@ export const messages = pgTable(
     turnId: uuid('turn_id'),
     seq: bigint({ mode: 'number' }).notNull().default(0),
     role: text({ enum: ['user', 'assistant'] }).notNull(),
-    origin: text({ enum: ['person', 'companion', 'external'] })
+    origin: text({ enum: ['person', 'companion', 'external', 'imported'] })
       .notNull()
       .default('person'),
     content: sealed().notNull(),

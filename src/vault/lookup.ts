@@ -4,7 +4,7 @@ import { Problem } from '#src/http/problem.ts'
 const utf8 = new TextEncoder()
 
 /** What a lookup index is over; the same text gives unrelated indexes in two of them. */
-export type LookupScope = 'email' | 'subject' | 'request' | 'breakage' | 'chat'
+export type LookupScope = 'email' | 'subject' | 'request' | 'breakage' | 'chat' | 'import'
 
 /** A keyed index (HMAC-SHA-256 under LOOKUP_KEY, 32 bytes) by which a value is found without being stored. */
 export async function lookupIndex(config: Config, scope: LookupScope, value: string): Promise<Uint8Array> {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { Turn } from '#src/conversations/shapes.ts'
 import type { Erasure, ErasureReceipt } from '#src/privacy/shapes.ts'
 import { call, newUser } from '#test/setup/client.ts'
-import { watchFlights } from '#test/setup/other-database.ts'
+import { loseAnswer, watchFlights } from '#test/setup/other-database.ts'
 import { asOwner } from '#test/setup/owner-database.ts'
 import { fakeReply, messagesOf, newConversation } from '#test/setup/talk.ts'
 import { sayWith, turnsOf } from '#test/setup/talk-with.ts'
@@ -13,17 +13,6 @@ import { callWith, runSchedule, sweepAlone } from '#test/setup/worker-with.ts'
 async function newTalk() {
   const { token, user } = await newUser()
   return { token, user, id: (await newConversation(token)).id }
-}
-
-/** Loses the answer to one COMMIT of this test, which the database has heard. */
-function loseAnswer(nth: number): void {
-  let commits = 0
-  watchFlights(async (send, asked) => {
-    const answer = await send(asked)
-    commits += 1
-    if (commits === nth) throw new Error('the socket was closed')
-    return answer
-  })
 }
 
 const isStored = [

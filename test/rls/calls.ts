@@ -3,6 +3,7 @@ import { another } from '#test/rls/people.ts'
 import { serviceCalls } from '#test/rls/service-calls.ts'
 import { identitiesCalls } from '#test/rls/identity-calls.ts'
 import { sessionCalls } from '#test/rls/session-calls.ts'
+import { importCalls } from '#test/rls/import-calls.ts'
 import { audioCalls } from '#test/rls/audio-calls.ts'
 import { heardCalls } from '#test/rls/heard-calls.ts'
 import { personaCalls } from '#test/rls/persona-calls.ts'
@@ -26,6 +27,7 @@ export function callsIn(scene: Scene): readonly Call[] {
     ...turnCalls(scene),
     ...deletionCalls(scene),
     ...memoryCalls(scene),
+    ...importCalls(scene),
     ...usageCalls(scene),
     ...personaCalls(scene),
     ...heardCalls(scene),

@@ -187,6 +187,7 @@ export const definerCallers: Readonly<Record<string, string>> = {
   keep_grants: 'neuraform_auth, neuraform_user',
   keep_private_email: 'neuraform_auth',
   keys_to_rewrap: 'neuraform_jobs',
+  import_messages: 'neuraform_user',
   link_identity: 'neuraform_user',
   end_stuck_turn: 'neuraform_jobs',
   drop_temporary_words: '',

@@ -64,8 +64,8 @@ describe('what only the service may write', () => {
     expect(await asOne([statement])).toMatchObject({ code: '42501' })
   })
 
-  it('is a companion’s message, whether it says that it came from the companion or from elsewhere', async () => {
-    for (const origin of ['companion', 'external']) {
+  it('is a companion’s message, whether it says that it came from the companion, from elsewhere or from a file', async () => {
+    for (const origin of ['companion', 'external', 'imported']) {
       const reply = { ...anotherOf(one, 'messages'), role: 'assistant', origin }
       expect(await asOne(insertOf('messages', reply))).toMatchObject({
         code: '42501',

@@ -40,7 +40,7 @@ export function undocumented(operation: Operation, answer: Answer): string[] {
   if (described.content === undefined) return answer.text === '' ? [] : ['a body is not documented']
   const schema = described.content[type]?.schema
   if (schema === undefined) return [`the media type ${type} is not documented`]
-  const faults = type.includes('json') ? schemaFaults(schema, JSON.parse(answer.text)) : []
+  const faults = type.endsWith('json') ? schemaFaults(schema, JSON.parse(answer.text)) : []
   return type === 'application/problem+json' ? [...faults, ...problemFaults(answer, described)] : faults
 }
 

@@ -146,3 +146,15 @@ export function watchNeon(stand: (ask: Ask, init: RequestInit, number: number) =
   })
   onTestFinished(() => void vi.unstubAllGlobals())
 }
+
+/** Loses the answer to one COMMIT of this test, which the database has heard; how many there were. */
+export function loseAnswer(nth: number): () => number {
+  let commits = 0
+  watchFlights(async (send, asked) => {
+    const answer = await send(asked)
+    commits += 1
+    if (commits === nth) throw new Error('the socket was closed')
+    return answer
+  })
+  return () => commits
+}

@@ -170,6 +170,7 @@ async function talk(send: Send, token: string, words: Words): Promise<void> {
   await send('GET /chat/{chat_id}/stream', 'none', { token, id })
   const liked = { token, id, part: said.reply?.id ?? '', body: { feedback: 'up' } }
   await send('PUT /conversations/{id}/messages/{message_id}/feedback', '', liked)
+  await files(send, token, id)
   await send('GET /search', '', { token, query: '?q=harbour' })
   await send('POST /search', '', { token, body: { query: words.said } })
   await send('GET /v1/models', '', { token })
@@ -194,6 +195,18 @@ async function talk(send: Send, token: string, words: Words): Promise<void> {
   await send('DELETE /conversations/{id}', '', { token, id })
   await send('GET /sync', '', { token })
   await send('GET /usage', '', { token })
+}
+
+async function files(send: Send, token: string, id: string): Promise<void> {
+  const all = (await send('GET /conversations/export', 'ours', { token })).text
+  await send('GET /conversations/export', 'ChatGPT’s', { token, query: '?format=openai' })
+  let one = ''
+  for (const format of ['neuraform', 'openai', 'markdown', 'sillytavern'])
+    one = (await send('GET /conversations/{id}/export', format, { token, id, query: `?format=${format}` })).text
+  const bytesOf = (text: string) => Uint8Array.from(new TextEncoder().encode(text))
+  await send('POST /conversations/import', 'two that are known', { token, bytes: bytesOf(all) })
+  const renamed = { token, query: `?persona_id=${fuka}`, bytes: bytesOf(one) }
+  await send('POST /conversations/import', 'one that is new', renamed)
 }
 
 interface SendOptions {

@@ -1,0 +1,189 @@
+import { sql } from 'drizzle-orm'
+import { v7 as uuidv7 } from 'uuid'
+import { compare, identify, leafAfter, type KnownChat, type KnownMessage } from '#src/conversations/known-chat.ts'
+import { conversations, messages } from '#src/conversations/tables.ts'
+import type { ImportQuery, ImportResult } from '#src/conversations/transcript-shapes.ts'
+import { openTranscripts } from '#src/conversations/transcripts/read-transcripts.ts'
+import { keepable, type Transcript, type TranscriptFormat } from '#src/conversations/transcripts/transcript.ts'
+import { found } from '#src/db/rows.ts'
+import { again, asUser, type Caller } from '#src/db/scope.ts'
+import { Problem } from '#src/http/problem.ts'
+import { personas } from '#src/personas/tables.ts'
+import { reserveUsage, settleUsage } from '#src/usage/quota.ts'
+import { openVault } from '#src/vault/open-vault.ts'
+import type { Vault } from '#src/vault/vault.ts'
+
+/** How much is sent in one flight, as messages and as characters of them. */
+const mostInFlight = 200
+const mostCharactersInFlight = 300_000
+
+/**
+ * Takes in a file of conversations, one after the other as they come. What is here already is found and left as it is, so
+ * that a file may be sent again. Throws `not_found` for a companion that is absent or hidden, `invalid_parameter` where one is
+ * to be named, `malformed_body`, `invalid_body`, `payload_too_large` and `quota_exceeded`; what came before it was stored.
+ *
+ * Flights: one that authenticates, and says nothing of the file to anybody else; one for each conversation, which finds what is
+ * here; one for each 200 messages that are not.
+ */
+export async function importChats(
+  caller: Caller,
+  body: ReadableStream<Uint8Array> | null,
+  { format: asked, persona_id: personaId }: ImportQuery,
+): Promise<ImportResult> {
+  const [named] = await asUser(caller, (db) => [
+    db
+      .select({ id: personas.id })
+      .from(personas)
+      .where(sql`${personas.id} = ${personaId ?? null}::uuid and ${personas.isActive}`),
+  ])
+  if (personaId !== undefined) found(named)
+  const { format, transcripts } = await openTranscripts(body, asked)
+  if (format !== 'neuraform' && personaId === undefined) {
+    const errors = [{ pointer: '/persona_id', detail: 'must name with whom the conversations of this file were held' }]
+    throw new Problem('invalid_parameter', undefined, { errors })
+  }
+  const counted = {
+    format,
+    conversations: { added: 0, found: 0 },
+    messages: { added: 0, found: 0, skipped: 0, altered: 0 },
+  }
+  try {
+    for await (const transcript of transcripts) await importChat(caller, transcript, { format, personaId }, counted)
+  } catch (error) {
+    throw resumable(error, counted.conversations.added + counted.conversations.found)
+  }
+  return counted
+}
+
+interface Origin {
+  readonly format: TranscriptFormat
+  readonly personaId: string | undefined
+}
+
+async function importChat(
+  caller: Caller,
+  transcript: Transcript,
+  origin: Origin,
+  counted: ImportResult,
+): Promise<void> {
+  const chat = await findChat(caller, transcript, origin)
+  const missing = chat.messages.filter(({ isHere }) => !isHere)
+  counted.conversations[chat.isNew ? 'added' : 'found'] += 1
+  counted.messages.found += chat.messages.length - missing.length
+  counted.messages.skipped += transcript.skipped
+  counted.messages.altered += chat.messages.filter(({ said }) => said.isAltered).length
+  let leaf = chat.leafId
+  for (const batch of batchesOf(missing)) {
+    const next = leafAfter(chat, batch, leaf)
+    await storeBatch(caller, chat.id, batch, leaf, next)
+    leaf = next
+    counted.messages.added += batch.length
+  }
+}
+
+const mostTitle = 200
+
+/** Makes the conversation unless it is here, and says what it has. One that is the caller's own under its own id is that one. */
+async function findChat(caller: Caller, transcript: Transcript, { format, personaId }: Origin): Promise<KnownChat> {
+  const vault = await openVault(caller)
+  const { messageIds, chatId, ownId } = await identify(caller.config, vault.userId, format, transcript)
+  const title = keepable(transcript.title?.trim() ?? '', mostTitle).text
+  const sealedTitle = await vault.sealOptional(conversations.title, chatId, title === '' ? null : title)
+  const metadata = JSON.stringify({ ...transcript.metadata, imported_from: format })
+  const isEither = sql`${conversations.id} in (${chatId}::uuid, ${ownId}::uuid) and not ${conversations.isTemporary}`
+  const [made, places, said] = await again(
+    async () =>
+      await asUser(caller, (db) => [
+        db.execute(sql`
+          insert into ${conversations} (id, persona_id, title, metadata, tags, is_active, is_pinned, created_at)
+          select ${chatId}::uuid, coalesce((
+              select ${personas.id} from ${personas} where ${personas.id} = ${transcript.personaId}::uuid and ${personas.isActive}),
+            ${personaId ?? null}::uuid), ${sealedTitle}::bytea, ${metadata}::jsonb, ${sql.param(transcript.tags)}::text[],
+            ${transcript.isActive}, ${transcript.isPinned},
+            least(coalesce(${momentOrNull(transcript.at)}::timestamptz, now()), now())
+          where not exists (select from ${conversations} where ${isEither})
+          on conflict (id) do nothing
+          returning id`),
+        db.select({ id: conversations.id, leafId: conversations.leafMessageId }).from(conversations).where(isEither),
+        db
+          .select({ id: messages.id, chatId: messages.conversationId })
+          .from(messages)
+          .where(sql`${messages.conversationId} in (${chatId}::uuid, ${ownId}::uuid)`),
+      ]),
+  )
+  const place = places.find(({ id }) => id === ownId) ?? found(places)
+  const here = new Set(said.filter((one) => one.chatId === place.id).map(({ id }) => id))
+  return { ...place, isNew: made.rows.length > 0, ...compare(transcript, messageIds, here) }
+}
+
+function* batchesOf(missing: readonly KnownMessage[]): Generator<readonly KnownMessage[]> {
+  let batch: KnownMessage[] = []
+  let characters = 0
+  for (const message of missing) {
+    characters += message.said.content.length
+    if (batch.length === mostInFlight || (batch.length > 0 && characters > mostCharactersInFlight)) {
+      yield batch
+      batch = []
+      characters = message.said.content.length
+    }
+    batch.push(message)
+  }
+  if (batch.length > 0) yield batch
+}
+
+/** Stores messages and counts their bytes. Flown again it finds what it did. */
+async function storeBatch(
+  caller: Caller,
+  chatId: string,
+  batch: readonly KnownMessage[],
+  from: string | null,
+  to: string | null,
+): Promise<void> {
+  const vault = await openVault(caller)
+  const sealed = await Promise.all(batch.map(async (message) => await sealedEntry(vault, message)))
+  const entries = JSON.stringify(sealed.map(({ entry }) => entry))
+  const amount = sealed.reduce((sum, { bytes }) => sum + bytes, 0)
+  const id = uuidv7()
+  await again(
+    async () =>
+      await asUser(caller, (db) => [
+        reserveUsage(db, caller.config, { id, kind: 'stored_bytes', amount }),
+        db.execute(sql`select app.import_messages(${chatId}, ${entries}::jsonb, ${from}::uuid, ${to}::uuid)`),
+        settleUsage(db, id, amount),
+      ]),
+  )
+}
+
+async function sealedEntry(vault: Vault, { said, id, parentId }: KnownMessage) {
+  const content = await vault.seal(messages.content, id, said.content)
+  const entry = {
+    id,
+    parent_id: parentId,
+    role: said.role,
+    content: content.toBase64(),
+    // JSON has no integers of 64 bits that everybody reads alike.
+    words: vault.indexWords(said.content).map(String),
+    content_type: said.contentType,
+    metadata: said.metadata,
+    status: said.status,
+    tokens: said.tokens,
+    model: said.model,
+    latency_ms: said.latencyMs,
+    feedback: said.feedback,
+    created_at: momentOrNull(said.at),
+  }
+  return { entry, bytes: content.length }
+}
+
+const momentOrNull = (at: number | null) => (at === null ? null : new Date(at).toISOString())
+
+/** The same problem, saying that the file may be sent again. Somebody without a session is told nothing. */
+function resumable(error: unknown, done: number): unknown {
+  if (!(error instanceof Problem) || error.code === 'unauthenticated') return error
+  const kept = `${done} of its conversations were taken in; sent again, the file adds nothing twice.`
+  return new Problem(error.code, error.detail === undefined ? kept : `${error.detail} ${kept}`, {
+    cause: error,
+    ...(error.errors === undefined ? {} : { errors: error.errors }),
+    ...(error.retryAfterSeconds === undefined ? {} : { retryAfterSeconds: error.retryAfterSeconds }),
+  })
+}
