@@ -5,6 +5,7 @@ import { rememberAndForget } from '#scripts/demo/remember.ts'
 import { leave, showNothingLeft, showSealed } from '#scripts/demo/leave.ts'
 import { readHoldings, type Stores } from '#scripts/demo/remains.ts'
 import { StepFailure, type Steps } from '#scripts/demo/steps.ts'
+import { takeAlong } from '#scripts/demo/take-along.ts'
 import { addWaysIn, type WaysInStage } from '#scripts/demo/ways-in.ts'
 
 /** What the walk needs of the running stack. */
@@ -30,6 +31,7 @@ export async function walk(stage: Stage, steps: Steps): Promise<void> {
   const { token, userId } = await join(stage, steps)
   const reply = await talk(stage, steps, token)
   const changed = await changeMind(reply.talk, steps)
+  await takeAlong(reply.talk, steps)
   await hear(stage, steps, token, reply)
   const recalled = await rememberAndForget({ origin: stage.origin, token }, steps)
   await useSecondDevice(stage, steps, token)
