@@ -23,6 +23,23 @@ const byConstraint: Readonly<Record<string, ProblemCode>> = {
   messages_parent_id_conversation_id_fkey: 'not_found',
 }
 
+/** The keys by which what a request makes belongs to its person. */
+const ofPersons: ReadonlySet<string> = new Set(
+  [
+    'conversations',
+    'idempotency_keys',
+    'memories',
+    'messages',
+    'speech_hits',
+    'speech_leases',
+    'turns',
+    'usage_days',
+    'usage_ledger',
+    'user_persona_preferences',
+    'voice_data',
+  ].map((table) => `${table}_user_id_fkey`),
+)
+
 const byState: Readonly<Record<string, ProblemCode>> = {
   NF401: 'unauthenticated',
   NF403: 'forbidden',
@@ -80,6 +97,10 @@ export function problemOf(error: unknown): Problem | undefined {
   if (code.startsWith('NF') && isRefusal(detail)) {
     const retryAfterSeconds = detail === 'quota_exceeded' ? { retryAfterSeconds: secondsLeftToday() } : {}
     return new Problem(detail, undefined, { cause: error, ...retryAfterSeconds })
+  }
+  // Who is erased while a request of theirs is under way has no session any more.
+  if (code === '23503' && constraint !== undefined && ofPersons.has(constraint)) {
+    return new Problem('unauthenticated', undefined, { cause: error })
   }
   const known =
     (constraint === undefined ? undefined : byConstraint[constraint]) ?? byState[code] ?? byClass(code, routine)

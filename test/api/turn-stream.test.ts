@@ -29,7 +29,7 @@ describe('the stream of a turn', () => {
     const events = eventsOf(await response.text())
     const [asked, reply] = await messagesOf(token, id)
     const [turn, own] = [asked?.turn_id, reply?.id]
-    const about = { turn_id: turn, user_message_id: asked?.id }
+    const about = { turn_id: turn, user_message_id: asked?.id, memory_ids: [] }
     const ended = { ...about, state: 'complete', flights: 3 }
     const [one = '', two = '', three = '', four = ''] = pieces
     expect(events).toEqual([
@@ -54,7 +54,7 @@ describe('the stream of a turn', () => {
     expect(message).toEqual({
       id: reply?.id,
       role: 'assistant',
-      metadata: { turn_id: asked?.turn_id, user_message_id: asked?.id, state: 'complete', flights: 3 },
+      metadata: { turn_id: asked?.turn_id, user_message_id: asked?.id, memory_ids: [], state: 'complete', flights: 3 },
       parts: [{ type: 'text', text: reply?.content, state: 'done' }],
     })
   })
@@ -151,7 +151,13 @@ describe('a stream whose model breaks off', () => {
       {
         type: 'finish',
         finishReason: 'error',
-        messageMetadata: { turn_id: asked?.turn_id, user_message_id: asked?.id, state: 'interrupted', flights: 3 },
+        messageMetadata: {
+          turn_id: asked?.turn_id,
+          user_message_id: asked?.id,
+          memory_ids: [],
+          state: 'interrupted',
+          flights: 3,
+        },
       },
     ])
     expect(reply).toMatchObject({ content: 'Half of a ', status: 'interrupted', parent_id: asked?.id })

@@ -188,16 +188,13 @@ describe('a turn’s key', () => {
     await owner.query('update public.conversations set persona_id = $1 where user_id = $2', [persona, person.userId])
     const second = await connectTo(edgeUrl)
     try {
-      const answers = await Promise.all([
-        flyAs(
-          second,
-          author,
-          [['delete from public.personas where id = $1', persona], ['select pg_sleep(0.4)']],
-          'commit',
-        ),
-        fly(edge, 'user', [beginTurn(person.turnKeyHash), ['select pg_sleep(0.2)'], finishTurn], 'commit'),
-      ])
-      expect(answers).toMatchObject([{ count: 1 }, { count: 1 }])
+      await second.query('begin; set local role neuraform_user')
+      await second.query('select app.begin_session($1)', [author.tokenHash])
+      const deleted = await second.query('delete from public.personas where id = $1', [persona])
+      const finished = fly(edge, 'user', [beginTurn(person.turnKeyHash), finishTurn], 'commit')
+      await untilSomebodyWaits('finish_turn')
+      await second.query('commit')
+      expect([deleted.rowCount, await finished]).toMatchObject([1, { count: 1 }])
     } finally {
       await second.end()
     }
@@ -209,6 +206,19 @@ describe('a turn’s key', () => {
     )
     expect(rows).toEqual([{ frozen: true, said: 2, counted: 0 }])
   })
+
+  /** Resolves once a statement with that in it waits for a lock. */
+  async function untilSomebodyWaits(part: string): Promise<void> {
+    for (let attempt = 0; attempt < 500; attempt += 1) {
+      const { rowCount } = await owner.query(
+        `select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database() and query like $1`,
+        [`%${part}%`],
+      )
+      if ((rowCount ?? 0) > 0) return
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+    throw new Error('nobody waits')
+  }
 
   /** Both have found the turn streaming before either finishes it. */
   async function finishSlowly(one: Client) {

@@ -48,6 +48,14 @@ const breakages: Readonly<Record<string, (person: Person) => readonly [text: str
     `update public.usage_days set day = (now() at time zone 'utc')::date, spent = 7 where user_id = '${person.userId}'`,
     `${person.userId} ${new Date().toISOString().slice(0, 10)} llm_tokens`,
   ],
+  'what a companion remembers was drawn from something': (person) => [
+    `delete from public.memory_sources where user_id = '${person.userId}'`,
+    idIn(person, 'memories'),
+  ],
+  'a memory is drawn from a person’s own words': (person) => [
+    `update public.messages set role = 'assistant', origin = 'external' where id = '${idIn(person, 'messages')}'`,
+    idIn(person, 'memories'),
+  ],
   'a person has an identity': (person) => [
     `delete from public.identities where user_id = '${person.userId}'`,
     person.userId,
@@ -130,7 +138,7 @@ describe('the check of a database', () => {
     const listed = [...(rows[0]?.body ?? '').matchAll(/^\s*select '((?:[^']|'')+)'/gm)].map(([, name]) =>
       name?.replaceAll("''", '’'),
     )
-    expect(listed.length).toBe(15)
+    expect(listed.length).toBe(17)
     expect(Object.keys(breakages)).toEqual([...listed, 'an audit chain is as it was written'])
   })
 })

@@ -72,12 +72,27 @@ export async function fullLife(): Promise<FullLife> {
   }
 }
 
+/** A listing with metadata ends where it is long, and says so. */
+async function objectsIn(audio: R2Bucket): Promise<R2Object[]> {
+  const objects: R2Object[] = []
+  let cursor: string | undefined
+  do {
+    const found = await audio.list({
+      include: ['customMetadata', 'httpMetadata'],
+      ...(cursor === undefined ? {} : { cursor }),
+    })
+    objects.push(...found.objects)
+    cursor = found.truncated ? found.cursor : undefined
+  } while (cursor !== undefined)
+  return objects
+}
+
 /** Everything in KV and R2, as text: names, metadata and values, bytes as Latin-1. */
 export async function everythingStored(): Promise<{ kv: string[]; r2: string[] }> {
   const { SPEECH_INDEX: index, AUDIO: audio } = env
   if (index === undefined || audio === undefined) throw new Error('KV and R2 are not bound')
   const names = (await index.list()).keys
-  const { objects } = await audio.list({ include: ['customMetadata', 'httpMetadata'] })
+  const objects = await objectsIn(audio)
   return {
     kv: await Promise.all(names.map(async (key) => JSON.stringify([key, await index.get(key.name)]))),
     r2: await Promise.all(
