@@ -179,6 +179,10 @@ begin
     language plpgsql volatile security definer set search_path = '' as $body$
   declare versions uuid[];
   begin
+    -- Mostly nothing was drawn here.
+    if not exists (select from public.memory_sources s where s.conversation_id = new.conversation_id) then
+      return null;
+    end if;
     -- By its parent, since that has few: one expression for both would be no place in an index.
     if new.parent_id is null then
       versions := array(select m.id from public.messages m

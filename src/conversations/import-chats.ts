@@ -1,15 +1,16 @@
 import { sql } from 'drizzle-orm'
 import { v7 as uuidv7 } from 'uuid'
+import { z } from 'zod'
 import { compare, identify, leafAfter, type KnownChat, type KnownMessage } from '#src/conversations/known-chat.ts'
 import { conversations, messages } from '#src/conversations/tables.ts'
 import type { ImportQuery, ImportResult } from '#src/conversations/transcript-shapes.ts'
 import { openTranscripts } from '#src/conversations/transcripts/read-transcripts.ts'
 import { keepable, type Transcript, type TranscriptFormat } from '#src/conversations/transcripts/transcript.ts'
-import { found } from '#src/db/rows.ts'
+import { found, rowOf } from '#src/db/rows.ts'
 import { again, asUser, type Caller } from '#src/db/scope.ts'
 import { Problem } from '#src/http/problem.ts'
 import { personas } from '#src/personas/tables.ts'
-import { reserveUsage, settleUsage } from '#src/usage/quota.ts'
+import { reserveUsage } from '#src/usage/quota.ts'
 import { openVault } from '#src/vault/open-vault.ts'
 import type { Vault } from '#src/vault/vault.ts'
 
@@ -44,7 +45,7 @@ export async function importChats(
   }
   const counted = {
     format,
-    conversations: { added: 0, found: 0 },
+    conversations: { added: 0, found: 0, skipped: 0 },
     messages: { added: 0, found: 0, skipped: 0, altered: 0 },
   }
   try {
@@ -66,19 +67,27 @@ async function importChat(
   origin: Origin,
   counted: ImportResult,
 ): Promise<void> {
+  counted.messages.skipped += transcript.skipped
+  // Where nothing was said there is nothing to go on with.
+  if (transcript.messages.length === 0) {
+    counted.conversations.skipped += 1
+    return
+  }
   const chat = await findChat(caller, transcript, origin)
   const missing = chat.messages.filter(({ isHere }) => !isHere)
-  counted.conversations[chat.isNew ? 'added' : 'found'] += 1
   counted.messages.found += chat.messages.length - missing.length
-  counted.messages.skipped += transcript.skipped
   counted.messages.altered += chat.messages.filter(({ said }) => said.isAltered).length
   let leaf = chat.leafId
   for (const batch of batchesOf(missing)) {
     const next = leafAfter(chat, batch, leaf)
-    await storeBatch(caller, chat.id, batch, leaf, next)
+    // What the conversation takes itself is counted with what is first said in it.
+    const more = chat.isNew && batch[0] === missing[0] ? chat.ownBytes : 0
+    const added = await storeBatch(caller, chat.id, batch, { from: leaf, to: next, more })
     leaf = next
-    counted.messages.added += batch.length
+    counted.messages.added += added
+    counted.messages.found += batch.length - added
   }
+  counted.conversations[chat.isNew ? 'added' : 'found'] += 1
 }
 
 const mostTitle = 200
@@ -89,12 +98,14 @@ async function findChat(caller: Caller, transcript: Transcript, { format, person
   const { messageIds, chatId, ownId } = await identify(caller.config, vault.userId, format, transcript)
   const title = keepable(transcript.title?.trim() ?? '', mostTitle).text
   const sealedTitle = await vault.sealOptional(conversations.title, chatId, title === '' ? null : title)
-  const metadata = JSON.stringify({ ...transcript.metadata, imported_from: format })
+  const metadata = JSON.stringify({ imported_from: format, ...transcript.metadata })
+  const ownBytes = Buffer.byteLength(metadata) + (sealedTitle?.length ?? 0) + Buffer.byteLength(transcript.tags.join())
   const isEither = sql`${conversations.id} in (${chatId}::uuid, ${ownId}::uuid) and not ${conversations.isTemporary}`
-  const [made, places, said] = await again(
-    async () =>
-      await asUser(caller, (db) => [
-        db.execute(sql`
+  let flown = 0
+  const [made, places, said] = await again(async () => {
+    flown += 1
+    return await asUser(caller, (db) => [
+      db.execute(sql`
           insert into ${conversations} (id, persona_id, title, metadata, tags, is_active, is_pinned, created_at)
           select ${chatId}::uuid, coalesce((
               select ${personas.id} from ${personas} where ${personas.id} = ${transcript.personaId}::uuid and ${personas.isActive}),
@@ -104,16 +115,18 @@ async function findChat(caller: Caller, transcript: Transcript, { format, person
           where not exists (select from ${conversations} where ${isEither})
           on conflict (id) do nothing
           returning id`),
-        db.select({ id: conversations.id, leafId: conversations.leafMessageId }).from(conversations).where(isEither),
-        db
-          .select({ id: messages.id, chatId: messages.conversationId })
-          .from(messages)
-          .where(sql`${messages.conversationId} in (${chatId}::uuid, ${ownId}::uuid)`),
-      ]),
-  )
+      db.select({ id: conversations.id, leafId: conversations.leafMessageId }).from(conversations).where(isEither),
+      db
+        .select({ id: messages.id, chatId: messages.conversationId })
+        .from(messages)
+        .where(sql`${messages.conversationId} in (${chatId}::uuid, ${ownId}::uuid)`),
+    ])
+  })
   const place = places.find(({ id }) => id === ownId) ?? found(places)
   const here = new Set(said.filter((one) => one.chatId === place.id).map(({ id }) => id))
-  return { ...place, isNew: made.rows.length > 0, ...compare(transcript, messageIds, here) }
+  // Whose answer was lost has made it, unless it was here with what was said.
+  const isNew = made.rows.length > 0 || (flown > 1 && here.size === 0)
+  return { ...place, isNew, ownBytes, ...compare(transcript, messageIds, here) }
 }
 
 function* batchesOf(missing: readonly KnownMessage[]): Generator<readonly KnownMessage[]> {
@@ -131,30 +144,41 @@ function* batchesOf(missing: readonly KnownMessage[]): Generator<readonly KnownM
   if (batch.length > 0) yield batch
 }
 
-/** Stores messages and counts their bytes. Flown again it finds what it did. */
+/** Stores messages and counts their bytes; how many were not here yet. Flown again it finds what it did. */
 async function storeBatch(
   caller: Caller,
   chatId: string,
   batch: readonly KnownMessage[],
-  from: string | null,
-  to: string | null,
-): Promise<void> {
+  { from, to, more }: { readonly from: string | null; readonly to: string | null; readonly more: number },
+): Promise<number> {
   const vault = await openVault(caller)
-  const sealed = await Promise.all(batch.map(async (message) => await sealedEntry(vault, message)))
-  const entries = JSON.stringify(sealed.map(({ entry }) => entry))
+  const sealed = await Promise.all(
+    batch.map(async (message, place) => await sealedEntry(vault, message, place === 0 ? more : 0)),
+  )
+  const entries = JSON.stringify(sealed)
   const amount = sealed.reduce((sum, { bytes }) => sum + bytes, 0)
   const id = uuidv7()
-  await again(
-    async () =>
-      await asUser(caller, (db) => [
-        reserveUsage(db, caller.config, { id, kind: 'stored_bytes', amount }),
-        db.execute(sql`select app.import_messages(${chatId}, ${entries}::jsonb, ${from}::uuid, ${to}::uuid)`),
-        settleUsage(db, id, amount),
-      ]),
-  )
+  let flown = 0
+  const [, answer] = await again(async () => {
+    flown += 1
+    return await asUser(caller, (db) => [
+      reserveUsage(db, caller.config, { id, kind: 'stored_bytes', amount }),
+      db.execute(sql`
+        with stored as materialized (
+          select * from app.import_messages(${chatId}, ${entries}::jsonb, ${from}::uuid, ${to}::uuid)
+        ) select s.added, app.settle_usage(${id}, s.bytes) from stored s`),
+    ])
+  })
+  // Whose answer was lost has stored them.
+  return flown > 1 ? batch.length : rowOf(Stored, answer).added
 }
 
-async function sealedEntry(vault: Vault, { said, id, parentId }: KnownMessage) {
+const Stored = z.object({ added: z.int() })
+
+/** What a row takes beside its words, about. */
+const bytesOfRow = 200
+
+async function sealedEntry(vault: Vault, { said, id, parentId }: KnownMessage, more: number) {
   const content = await vault.seal(messages.content, id, said.content)
   const entry = {
     id,
@@ -170,9 +194,10 @@ async function sealedEntry(vault: Vault, { said, id, parentId }: KnownMessage) {
     model: said.model,
     latency_ms: said.latencyMs,
     feedback: said.feedback,
-    created_at: momentOrNull(said.at),
+    created_at: momentOrNull(said.placedAt),
   }
-  return { entry, bytes: content.length }
+  const beside = 8 * entry.words.length + Buffer.byteLength(JSON.stringify(said.metadata)) + bytesOfRow
+  return { ...entry, bytes: content.length + beside + more }
 }
 
 const momentOrNull = (at: number | null) => (at === null ? null : new Date(at).toISOString())

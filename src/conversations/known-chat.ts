@@ -1,7 +1,7 @@
 import type { Config } from '#src/config.ts'
 import type { Transcript, TranscriptFormat, TranscriptMessage } from '#src/conversations/transcripts/transcript.ts'
 import { idField } from '#src/http/fields.ts'
-import { derivedIdAt, isDerived } from '#src/vault/derived-id.ts'
+import { derivedId, derivedIdAt, isDerived } from '#src/vault/derived-id.ts'
 
 /** The ids that a file's conversation and its messages have here: they follow from the file, for this person alone. */
 export interface Identity {
@@ -12,14 +12,15 @@ export interface Identity {
 }
 
 /**
- * The same file gives the same ids, which begin with the moments that it says, as a UUIDv7 does. A message without an
- * id of its own is known by what it follows, who said it, when, and its words.
+ * The same file gives the same ids. Those of messages begin with the moments that it says, as a UUIDv7 does; a conversation's
+ * does not, since it is the same whenever its file says that it began. A message without an id of its own is known by what it
+ * follows, who said it, when, and its words.
  */
 export async function identify(
   config: Config,
   userId: string,
   format: TranscriptFormat,
-  { name, at, messages, isChained }: Transcript,
+  { name, messages, isChained }: Transcript,
 ): Promise<Identity> {
   const idOf = async (moment: number | null, ...names: string[]) =>
     await derivedIdAt(config, 'import', userId, JSON.stringify([format, name, ...names]), moment ?? 0)
@@ -28,7 +29,7 @@ export async function identify(
     const before = isChained && parent !== null ? (messageIds[parent] ?? '') : ''
     messageIds.push(await idOf(saidAt, before, own))
   }
-  const chatId = await idOf(at ?? messages[0]?.at ?? null)
+  const chatId = await derivedId(config, 'import', userId, JSON.stringify([format, name]))
   return { chatId, ownId: isChained ? null : idOrNull(name), messageIds }
 }
 
@@ -46,6 +47,8 @@ export interface KnownMessage {
 export interface KnownChat {
   readonly id: string
   readonly isNew: boolean
+  /** What its own row takes. */
+  readonly ownBytes: number
   /** Where the path ends here. */
   readonly leafId: string | null
   /** Each once, behind the one that it follows. */

@@ -24,6 +24,7 @@ export const ImportResult = z
     conversations: z.strictObject({
       added: z.int(),
       found: z.int().openapi({ description: 'That were here already; what was new in them was added.' }),
+      skipped: z.int().openapi({ description: 'In which neither of the two said anything.' }),
     }),
     messages: z.strictObject({
       added: z.int(),
@@ -38,7 +39,7 @@ export const ImportResult = z
   .openapi('ImportResult', {
     example: {
       format: 'openai',
-      conversations: { added: 12, found: 0 },
+      conversations: { added: 12, found: 0, skipped: 1 },
       messages: { added: 431, found: 0, skipped: 57, altered: 3 },
     },
   })

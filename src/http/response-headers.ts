@@ -25,6 +25,7 @@ const allow = cors({
   allowMethods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
   allowHeaders: ['Authorization', 'Content-Type', 'Idempotency-Key', 'If-None-Match', 'Last-Event-ID', 'Range'],
   exposeHeaders: [
+    'Content-Disposition',
     'Content-Range',
     'ETag',
     'Retry-After',

@@ -86,7 +86,7 @@ describe('our own file', () => {
     const { body } = await importFile(token, JSON.stringify(all), { personaId: null })
     expect(body).toEqual({
       format: 'neuraform',
-      conversations: { added: 0, found: 2 },
+      conversations: { added: 0, found: 1, skipped: 1 },
       messages: { added: 0, found: 7, skipped: 0, altered: 0 },
     })
     expect(await asOwner('select * from conversations where user_id = $1 order by id', [user.id])).toEqual(before)
@@ -99,7 +99,7 @@ describe('our own file', () => {
     const file = await exportFile(owner.token, 'neuraform', id)
     for (const added of [1, 0]) {
       const { status, body } = await importFile(other.token, file, { personaId: null })
-      expect([status, body.conversations]).toEqual([200, { added, found: 1 - added }])
+      expect([status, body.conversations]).toEqual([200, { added, found: 1 - added, skipped: 0 }])
     }
     const [from] = (JSON.parse(file) as OursFile).conversations
     const [made, ...rest] = (await ours(other.token)).conversations
@@ -139,7 +139,14 @@ describe('our own file', () => {
     const persona = (
       await call<{ id: string }>('POST', '/personas', { token: owner.token, body: { display_name: 'Mira' } })
     ).body.id
-    await call('POST', '/conversations', { token: owner.token, body: { persona_id: persona } })
+    const talk = await call<Conversation>('POST', '/conversations', {
+      token: owner.token,
+      body: { persona_id: persona },
+    })
+    await call('POST', `/conversations/${talk.body.id}/messages`, {
+      token: owner.token,
+      body: { role: 'user', content: 'Hello.' },
+    })
     const file = await exportFile(owner.token, 'neuraform')
     expect(JSON.parse(file)).toMatchObject({ conversations: [{ persona: { id: persona, display_name: 'Mira' } }] })
     expect((await importFile(other.token, file, { personaId: persona })).body.code).toBe('not_found')
@@ -205,28 +212,6 @@ describe('a file for other programs', () => {
     const again = await exportFile(other.token, 'sillytavern', (await conversationsOf(other.token))[0]?.id)
     const lines = (text: string) => text.split('\n').slice(1)
     expect(lines(again)).toEqual(lines(file))
-  })
-
-  it('as a page cannot be broken by what was said', async () => {
-    const { token } = await newUser()
-    const { id } = await newConversation(token, '# A *title*\\')
-    const said = '# Mine\r\n```\n</blockquote><h1>\n\n## You, 2020\n[Fuka]: https://example.com\rend'
-    await call('POST', `/conversations/${id}/messages`, { token, body: { role: 'user', content: said } })
-    const page = await exportFile(token, 'markdown', id)
-    const at = (await messagesOf(token, id))[0]?.created_at ?? ''
-    const spelled = `${at.slice(0, 10)} ${at.slice(11, 16)} UTC`
-    expect(page.split('\n').filter((line) => !line.startsWith('>'))).toEqual([
-      String.raw`# \# A \*title\*\\`,
-      '',
-      expect.stringMatching(/^With Fuka, since \d{4}-\d\d-\d\d \d\d:\d\d UTC\.$/),
-      '',
-      `## You, ${spelled}`,
-      '',
-      '',
-    ])
-    expect(page).toContain(
-      '> # Mine\n> ```\n> &lt;/blockquote>&lt;h1>\n>\n> ## You, 2020\n> [Fuka]: https://example.com\n> end\n',
-    )
   })
 })
 

@@ -74,9 +74,9 @@ describe('an import', () => {
   it('takes of what may be stored in a day, and goes on where that ended', async () => {
     const { token, user } = await newUser()
     const file = JSON.stringify([longChat('a', 3), longChat('b', 3)])
-    const small = { DAILY_STORED_BYTES: '200' }
+    const small = { DAILY_STORED_BYTES: '1500' }
     const { status, body, headers } = await importFile(token, file, { replaced: small })
-    expect([status, body.code, body.detail]).toEqual([429, 'quota_exceeded', kept(2)])
+    expect([status, body.code, body.detail]).toEqual([429, 'quota_exceeded', kept(1)])
     expect(Number(headers.get('Retry-After'))).toBeGreaterThan(0)
     expect(await countsOf(token)).toEqual([3, 0])
     expect((await importFile(token, file, { replaced: small })).body.code).toBe('quota_exceeded')
@@ -85,12 +85,15 @@ describe('an import', () => {
       conversations: { added: 0, found: 2 },
       messages: { added: 3, found: 3 },
     })
+    // Words, their hashes, metadata, and 200 bytes for the row; of the first conversation that row, too.
     const [stored] = await asOwner<{ bytes: number }>(
-      'select sum(length(content))::int as bytes from messages where user_id = $1',
+      `select sum(length(content) + 8 * cardinality(words) + 2 + 200)::int as bytes from messages where user_id = $1`,
       [user.id],
     )
-    const usage = (await call<Usage>('GET', '/usage', { token })).body
-    expect(usage.stored_bytes).toMatchObject({ spent: stored?.bytes, reserved: 0 })
+    const { spent, reserved } = (await call<Usage>('GET', '/usage', { token })).body.stored_bytes
+    expect([reserved, spent - (stored?.bytes ?? 0) > 25, spent - (stored?.bytes ?? 0) < 150]).toEqual([0, true, true])
+    await importFile(token, file)
+    expect((await call<Usage>('GET', '/usage', { token })).body.stored_bytes.spent).toBe(spent)
   })
 
   it('of a file that is wrong says where, and keeps what came before', async () => {

@@ -32,6 +32,48 @@ describe('a chat of SillyTavern’s', () => {
     ])
   })
 
+  it('is the same chat whatever is taken from its beginning, and with what is hidden from the model', async () => {
+    const { token } = await newUser()
+    const header = { ...sillyHeader, create_date: undefined, user_name: 'unused', character_name: 'unused' }
+    const first = (swipes: readonly string[]) =>
+      sillyLine(false, swipes.at(-1) ?? '', {
+        swipe_id: swipes.length - 1,
+        swipes,
+        swipe_info: swipes.map((_, place) => ({ send_date: `2024-12-31T10:0${place}:00.000Z` })),
+        send_date: `2024-12-31T10:0${swipes.length - 1}:00.000Z`,
+      })
+    const send = async (...said: unknown[]) => {
+      const { status, body } = await importFile(token, jsonl(header, ...said))
+      return [status, body.conversations, body.messages.added, body.messages.found]
+    }
+    const hidden = { is_system: true }
+    expect(await send(first(['A.', 'B.']), sillyLine(true, 'hi'))).toEqual([
+      200,
+      { added: 1, found: 0, skipped: 0 },
+      3,
+      0,
+    ])
+    expect(await send(first(['A.', 'B.']), sillyLine(true, 'hi', hidden), sillyLine(false, 'Hello.'))).toEqual([
+      200,
+      { added: 0, found: 1, skipped: 0 },
+      1,
+      3,
+    ])
+    const later = {
+      ...first(['B.']),
+      send_date: '2024-12-31T10:01:00.000Z',
+      swipe_info: [{ send_date: '2024-12-31T10:01:00.000Z' }],
+    }
+    expect((await send(later, sillyLine(true, 'hi')))[1]).toEqual({ added: 0, found: 1, skipped: 0 })
+    expect((await conversationsOf(token)).length).toBe(1)
+  })
+
+  it('in which nothing was said makes no conversation', async () => {
+    const { token } = await newUser()
+    const { body } = await importFile(token, jsonl(sillyHeader, sillyLine(false, ' ')))
+    expect([body.conversations, await conversationsOf(token)]).toEqual([{ added: 0, found: 0, skipped: 1 }, []])
+  })
+
   it('with replies that are alike to the letter has one of them', async () => {
     const { token } = await newUser()
     const alike = sillyLine(false, 'Hm.', { swipe_id: 1, swipes: ['Hm.', 'Hm.'] })

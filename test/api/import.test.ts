@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { Usage } from '#src/usage/shapes.ts'
 import type { Message, MessagePage } from '#src/conversations/shapes.ts'
 import { call, fuka, newUser } from '#test/setup/client.ts'
 import { loseAnswer } from '#test/setup/other-database.ts'
@@ -62,7 +63,7 @@ describe('a file of ChatGPT’s', () => {
       200,
       {
         format: 'openai',
-        conversations: { added: 1, found: 0 },
+        conversations: { added: 1, found: 0, skipped: 0 },
         messages: { added: 4, found: 0, skipped: 4, altered: 1 },
       },
     ])
@@ -163,7 +164,7 @@ describe('a file of ChatGPT’s', () => {
     const before = await conversationsOf(token)
     expect((await importFile(token, grown(6))).body).toEqual({
       format: 'openai',
-      conversations: { added: 0, found: 2 },
+      conversations: { added: 0, found: 2, skipped: 0 },
       messages: { added: 0, found: 10, skipped: 4, altered: 1 },
     })
     expect(await conversationsOf(token)).toEqual(before)
@@ -247,13 +248,21 @@ describe('a file of ChatGPT’s', () => {
     const file = JSON.stringify([longChat('a', 450), longChat('b', 30), harbour])
     const both = await Promise.all([importFile(token, file), importFile(token, file)])
     expect(both.map(({ status }) => status)).toEqual([200, 200])
+    const counted = both.map(({ body }) => body.messages)
+    expect(counted.map(({ added, found }) => added + found)).toEqual([484, 484])
+    expect(counted.reduce((sum, { added }) => sum + added, 0)).toBe(484)
+    const spent = async (of: string) => (await call<Usage>('GET', '/usage', { token: of })).body.stored_bytes
+    const alone = await newUser()
+    await importFile(alone.token, file)
+    // Two may make a conversation and its first words, whose row one of them would have counted.
+    const [twice, once] = [await spent(token), await spent(alone.token)]
+    expect([twice.reserved, Math.abs(twice.spent - once.spent) < 500]).toEqual([0, true])
     const made = await conversationsOf(token)
     expect(made.map(({ message_count: count }) => count).toSorted((a, b) => a - b)).toEqual([4, 30, 450])
-    const [counted] = await asOwner<{ count: number }>(
-      'select count(*)::int as count from messages where user_id = $1',
-      [user.id],
-    )
-    expect(counted?.count).toBe(484)
+    const [there] = await asOwner<{ count: number }>('select count(*)::int as count from messages where user_id = $1', [
+      user.id,
+    ])
+    expect(there?.count).toBe(484)
     for (const { id, message_count: count } of made)
       expect((await pathOf(token, id)).length).toBe(Math.min(100, count === 4 ? 3 : count))
   })

@@ -76,6 +76,31 @@ export function importCalls(scene: Scene): readonly Call[] {
       text: `${settle}; ${add(both, fresh, later)}${andThen(begins(`leaf_message_id = ${leaf} and last_seq = 3`))}`,
     },
     {
+      name: 'import_messages, whose end is not there',
+      role,
+      text: `${settle}; ${add(both, leaf, `'00000000-0000-7000-8000-00000000dead'`)}${andThen(begins(`leaf_message_id = ${leaf}`))}`,
+    },
+    {
+      name: 'import_messages, beside a path that is summed up',
+      role,
+      text: `${asSuperuser}; update public.conversations set summary = '\\x010001', summary_seq = 1 where id = ${chat}; ${settle}; ${add(both, fresh, later)}${andThen(
+        begins(`summary = '\\x010001' and summary_seq = 1`),
+      )}`,
+    },
+    {
+      name: 'import_messages, which says what it added, and from which nothing is drawn',
+      role,
+      text: `${settle}; ${add(both, leaf, later)}; select 1 where (${add(
+        [entry(leaf, 'user'), { ...entry(`'00000000-0000-7000-8000-00000000beef'`, 'user'), bytes: 7 }],
+        later,
+        later,
+      )
+        .replace('select ', 'select (')
+        .replace(/$/, ') = (1, 7)')})${andThen(
+        `select 1 from public.messages where id = ${fresh} and not is_recallable`,
+      )}`,
+    },
+    {
       name: 'import_messages, a second time',
       role,
       text: `${settle}; ${add(both, leaf, later)}; ${asSuperuser};

@@ -44,12 +44,12 @@ export function growTree(nodes: readonly TreeNode[], endKey: string | null): Gro
 
 // One that does not say when it was said, or says that it was before what it follows, was said with that.
 function placed(said: Said, parent: number | null, found: readonly TranscriptMessage[]): TranscriptMessage {
-  const before = parent === null ? null : (found[parent]?.at ?? null)
-  return { ...said, parent, at: before === null ? said.at : Math.max(before, said.at ?? before) }
+  const before = parent === null ? null : (found[parent]?.placedAt ?? null)
+  return { ...said, parent, placedAt: before === null ? said.at : Math.max(before, said.at ?? before) }
 }
 
 function byTime(found: readonly TranscriptMessage[], end: number | null): Grown {
-  const order = [...found.keys()].toSorted((one, other) => (found[one]?.at ?? 0) - (found[other]?.at ?? 0))
+  const order = [...found.keys()].toSorted((one, other) => (found[one]?.placedAt ?? 0) - (found[other]?.placedAt ?? 0))
   const places = new Map(order.map((old, place) => [old, place]))
   const placeOf = (old: number | null) => (old === null ? null : (places.get(old) ?? null))
   const messages = order.flatMap((old) => {

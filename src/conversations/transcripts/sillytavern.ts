@@ -15,11 +15,10 @@ const Header = z.object({
 })
 type Header = z.output<typeof Header>
 
-const Extra = z.object({ model: text }).nullish().catch(null)
+const Extra = z.object({ model: text, type: text }).nullish().catch(null)
 
 const Line = z.object({
   is_user: flag,
-  is_system: flag,
   send_date: z.unknown().optional(),
   mes: z.string(),
   swipes: z.array(z.string()).nullish().catch(null),
@@ -32,12 +31,29 @@ const Line = z.object({
 })
 type Line = z.output<typeof Line>
 
+/** What SillyTavern itself says, and what people note beside the talk. `is_system` only says that a line is hidden from the model. */
+const besideTheTalk: ReadonlySet<string> = new Set([
+  'assistant_message',
+  'assistant_note',
+  'comment',
+  'empty',
+  'formatting',
+  'generic',
+  'help',
+  'hotkeys',
+  'macros',
+  'narrator',
+  'slash_commands',
+  'welcome',
+  'welcome_prompt',
+])
+
 /** Whether a line of a file is the first one of a chat. */
 export const isHeader = (line: unknown): boolean =>
   typeof line === 'object' &&
   line !== null &&
   !('mes' in line) &&
-  ('user_name' in line || 'character_name' in line || 'chat_metadata' in line)
+  ['user_name', 'character_name', 'chat_metadata', 'create_date'].some((name) => name in line)
 
 /** A chat of SillyTavern's, line by line. Throws what zod found in a line that is none. */
 export class SillyTavernChat {
@@ -59,7 +75,7 @@ export class SillyTavernChat {
     const line = Line.parse(value)
     const [swipes, chosen] = swipesOf(line)
     const parent = this.#end
-    if (line.is_system === true) this.#skipped += 1
+    if (besideTheTalk.has(line.extra?.type ?? '')) this.#skipped += 1
     else for (const [place, swipe] of swipes.entries()) this.#say(line, swipe, place, parent, place === chosen)
   }
 
@@ -79,7 +95,8 @@ export class SillyTavernChat {
       name: JSON.stringify([role, at, kept.text]),
       role,
       content: kept.text,
-      at: at ?? (parent === null ? null : (this.#messages[parent]?.at ?? null)),
+      at,
+      placedAt: at ?? (parent === null ? null : (this.#messages[parent]?.placedAt ?? null)),
       model: model === '' ? null : keepable(model, 100).text,
       isAltered: kept.isAltered,
     })
@@ -88,7 +105,7 @@ export class SillyTavernChat {
 
   finish(): Transcript {
     const { character_name: character, create_date: created } = this.#header
-    const at = readSendDate(created) ?? this.#messages[0]?.at ?? null
+    const at = readSendDate(created) ?? this.#messages[0]?.placedAt ?? null
     return {
       name: this.#name(),
       title: isNamed(character) ? character : null,

@@ -33,7 +33,7 @@ export interface Said {
   readonly role: 'user' | 'assistant'
   readonly content: string
   readonly contentType: 'text' | 'markdown'
-  /** When it was said, in milliseconds since 1970. */
+  /** When it was said by its own account, in milliseconds since 1970. */
   readonly at: number | null
   readonly status: 'complete' | 'interrupted'
   readonly metadata: JsonObject
@@ -48,6 +48,8 @@ export interface Said {
 /** The same with its place: which of its conversation's messages it follows. */
 export interface TranscriptMessage extends Said {
   readonly parent: number | null
+  /** When it was said, never before what it follows. */
+  readonly placedAt: number | null
 }
 
 /** What most formats say nothing of. */

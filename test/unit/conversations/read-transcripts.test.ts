@@ -114,7 +114,7 @@ describe('SillyTavern’s chat', () => {
     sillyHeader,
     sillyLine(false, 'You wake.', { swipe_id: 0, swipes: ['You wake.'] }),
     sillyLine(true, 'Where am I?', { send_date: '2023-6-19 @14h 20m 3s 123ms' }),
-    sillyLine(false, '[rules]', { is_system: true }),
+    sillyLine(false, 'Night falls.', { extra: { type: 'narrator' } }),
     sillyLine(false, 'In a glade, dear.', {
       send_date: '2023-06-19T14:22:00.000Z',
       swipe_id: 1,
@@ -142,7 +142,11 @@ describe('SillyTavern’s chat', () => {
     ])
     expect(read[0]?.leaf).toBe(4)
     expect(
-      read[0]?.messages.map(({ at, role, model }) => [at === null ? null : new Date(at).toJSON(), role, model]),
+      read[0]?.messages.map(({ placedAt: at, role, model }) => [
+        at === null ? null : new Date(at).toJSON(),
+        role,
+        model,
+      ]),
     ).toEqual([
       ['2023-06-19T14:20:00.000Z', 'assistant', null],
       ['2023-06-19T14:20:03.123Z', 'user', null],
