@@ -4,10 +4,11 @@ const deepest = 32
 
 /**
  * Parses JSON as RFC 8259 has it, without what readers disagree on. Throws `malformed_body` for what is not JSON, is
- * nested deeper than 32, names a member twice in one object or names one `__proto__`.
+ * nested deeper than 32, names a member twice in one object or names one `__proto__`; and `payload_too_large` for what
+ * holds more than about `mostValues` values.
  */
-export function parseStrictJson(text: string): unknown {
-  checkStructure(text)
+export function parseStrictJson(text: string, mostValues = Infinity): unknown {
+  checkStructure(text, mostValues)
   try {
     return JSON.parse(text) as unknown
   } catch (error) {
@@ -17,11 +18,13 @@ export function parseStrictJson(text: string): unknown {
 
 // JSON.parse keeps the last of two equal names and says nothing; depth is bounded before anything recurses. Each character is
 // looked at once, without a pattern: a group that repeats overflows the stack of V8's patterns at some 8 MiB.
-function checkStructure(text: string): void {
+function checkStructure(text: string, mostValues: number): void {
   const names: (Set<string> | undefined)[] = []
-  let [from, to] = [0, 0]
+  let [from, to, values] = [0, 0, 0]
   for (let at = 0; at < text.length; at += 1) {
     const mark = text[at]
+    if (mark === ',' || mark === '{' || mark === '[') values += 1
+    if (values > mostValues) throw new Problem('payload_too_large', `It holds more than ${mostValues} values.`)
     if (mark === '"') {
       from = at
       at = endOfString(text, at + 1)
