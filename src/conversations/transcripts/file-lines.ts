@@ -18,8 +18,9 @@ export async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerato
   for await (const chunk of chunks) {
     for (let from = 0; from < chunk.length;) {
       // Blank lines are many where somebody means harm: each is only counted.
-      const isNew = length === 0
-      for (; isNew && isSpace(chunk[from]); from += 1) if (chunk[from] === newline) number += 1
+      if (length === 0) {
+        for (; isSpace(chunk[from]); from += 1) if (chunk[from] === newline) number += 1
+      }
       if (from === chunk.length) break
       const end = chunk.indexOf(newline, from)
       const part = end === -1 ? chunk.slice(from) : chunk.subarray(from, end)

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import type { z } from 'zod'
 import type { JsonObject } from '#src/db/columns.ts'
 import { Problem } from '#src/http/problem.ts'
 
@@ -34,7 +34,7 @@ export interface Refused {
 }
 
 /** How many messages one conversation of a file may have. */
-export const mostMessages = 10_000
+const mostMessages = 10_000
 
 /** Throws `payload_too_large` where a conversation has more messages than it may. */
 export function requireFew(count: number): void {

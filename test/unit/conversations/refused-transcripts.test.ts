@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { CountedChats, placed } from '#src/conversations/transcripts/counted-chats.ts'
 import { readAll } from '#test/setup/read-transcripts.ts'
 import { jsonl, longChat, node, openAiChat, sillyHeader, sillyLine } from '#test/setup/transcripts.ts'
 
@@ -144,4 +145,17 @@ it('a text of 15 MiB is refused and nothing else', async () => {
   const long = JSON.stringify([longChat('a', 1, 'x'.repeat(15 * mebibyte)), longChat('b', 1, 'x'.repeat(7 * mebibyte))])
   const { read, refused, problem } = await readAll(long)
   expect([read[0]?.messages[0]?.isAltered, refused.length, problem]).toEqual([true, 1, undefined])
+})
+
+it('what nothing can hold is too large, and no fault of ours', () => {
+  const overflow = () => {
+    throw new RangeError('Invalid string length')
+  }
+  expect(new CountedChats().read(overflow)).toEqual({
+    refused: { conversation: 1, detail: 'It is too large to be read.' },
+  })
+  expect(placed(new RangeError('Invalid string length'), 'Line 1 of the file')).toMatchObject({
+    code: 'payload_too_large',
+    detail: 'Line 1 of the file: It is too large to be read.',
+  })
 })
