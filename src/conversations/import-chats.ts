@@ -5,7 +5,12 @@ import { compare, identify, leafAfter, type KnownChat, type KnownMessage } from 
 import { conversations, messages } from '#src/conversations/tables.ts'
 import type { ImportQuery, ImportResult } from '#src/conversations/transcript-shapes.ts'
 import { openTranscripts } from '#src/conversations/transcripts/read-transcripts.ts'
-import { keepable, type Transcript, type TranscriptFormat } from '#src/conversations/transcripts/transcript.ts'
+import {
+  keepable,
+  type Refused,
+  type Transcript,
+  type TranscriptFormat,
+} from '#src/conversations/transcripts/transcript.ts'
 import { found, rowOf } from '#src/db/rows.ts'
 import { again, asUser, type Caller } from '#src/db/scope.ts'
 import { Problem } from '#src/http/problem.ts'
@@ -43,17 +48,28 @@ export async function importChats(
     const errors = [{ pointer: '/persona_id', detail: 'must name with whom the conversations of this file were held' }]
     throw new Problem('invalid_parameter', undefined, { errors })
   }
-  const counted = {
+  const counted: ImportResult = {
     format,
-    conversations: { added: 0, found: 0, skipped: 0 },
+    conversations: { added: 0, found: 0, skipped: 0, refused: 0 },
     messages: { added: 0, found: 0, skipped: 0, altered: 0 },
+    refused: [],
   }
   try {
-    for await (const transcript of transcripts) await importChat(caller, transcript, { format, personaId }, counted)
+    for await (const one of transcripts) {
+      if ('refused' in one) refuse(one, counted)
+      else await importChat(caller, one, { format, personaId }, counted)
+    }
   } catch (error) {
     throw resumable(error, counted.conversations.added + counted.conversations.found)
   }
   return counted
+}
+
+const mostRefusedTold = 10
+
+function refuse({ refused }: Refused, counted: ImportResult): void {
+  counted.conversations.refused += 1
+  if (counted.refused.length < mostRefusedTold) counted.refused.push(refused)
 }
 
 interface Origin {

@@ -25,6 +25,7 @@ export const ImportResult = z
       added: z.int(),
       found: z.int().openapi({ description: 'That were here already; what was new in them was added.' }),
       skipped: z.int().openapi({ description: 'In which neither of the two said anything.' }),
+      refused: z.int().openapi({ description: 'That could not be taken in.' }),
     }),
     messages: z.strictObject({
       added: z.int(),
@@ -35,12 +36,17 @@ export const ImportResult = z
           'Of those that were added or found, how many are not all that the file has: cut at 100,000 characters, without their pictures and files, or without characters that no text may hold.',
       }),
     }),
+    refused: z
+      .array(z.strictObject({ conversation: z.int(), detail: z.string() }))
+      .max(10)
+      .openapi({ description: 'The first ten that were refused: which of the file’s, counted from one, and why.' }),
   })
   .openapi('ImportResult', {
     example: {
       format: 'openai',
-      conversations: { added: 12, found: 0, skipped: 1 },
+      conversations: { added: 12, found: 0, skipped: 1, refused: 0 },
       messages: { added: 431, found: 0, skipped: 57, altered: 3 },
+      refused: [],
     },
   })
 export type ImportResult = z.output<typeof ImportResult>

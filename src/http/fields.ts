@@ -67,20 +67,23 @@ const JsonValue: z.ZodType<JsonValue> = z.lazy(() =>
 const JsonRecord: z.ZodType<JsonObject> = z.lazy(() => z.record(z.string().max(200).refine(isStorable), JsonValue))
 
 /** Whether PostgreSQL stores a JSON value as it is: no deeper than 10, no NUL and no lone surrogate in it. */
-export const isStorableJson = (value: unknown): boolean => depthOf(value) <= 10 && JsonValue.safeParse(value).success
+export const isStorableJson = (value: unknown): boolean => !isDeeper(value, 10) && JsonValue.safeParse(value).success
+
+// What is too long is looked at no further.
+const first = (error: string) => ({ error, abort: true })
 
 /** A small JSON object of the client's own: at most 10 levels and 100 names, 16,000 characters. */
 export const jsonObjectField = z
   .custom<JsonObject>((value) => typeof value === 'object' && value !== null && !Array.isArray(value))
-  .refine((value) => depthOf(value) <= 10, 'must not be nested deeper than 10')
-  .refine((value) => namesIn(value) <= 100, 'must not hold more than 100 names')
-  .refine((value) => JSON.stringify(value).length <= 16_000, 'must not be longer than 16,000 characters')
+  .refine((value) => JSON.stringify(value).length <= 16_000, first('must not be longer than 16,000 characters'))
+  .refine((value) => !isDeeper(value, 10), first('must not be nested deeper than 10'))
+  .refine((value) => namesIn(value) <= 100, first('must not hold more than 100 names'))
   .refine((value) => JsonRecord.safeParse(value).success, 'must hold only text without NUL or lone surrogates')
   .openapi({ type: 'object', additionalProperties: true })
 
-function depthOf(value: unknown): number {
-  if (typeof value !== 'object' || value === null) return 0
-  return 1 + Math.max(0, ...Object.values(value).map(depthOf))
+function isDeeper(value: unknown, most: number): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return most === 0 || Object.values(value).some((item) => isDeeper(item, most - 1))
 }
 
 function namesIn(value: unknown): number {

@@ -1,11 +1,7 @@
 import { OpenAPIHono } from '@hono/zod-openapi'
 import type { AppEnv } from '#src/http/context.ts'
-import { Problem, type Fault } from '#src/http/problem.ts'
-
-interface Issue {
-  readonly path: readonly PropertyKey[]
-  readonly message: string
-}
+import { faultsOf } from '#src/http/faults.ts'
+import { Problem } from '#src/http/problem.ts'
 
 /** A slice's router: what zod refuses is 422 in a body and 400 in a path, query or header. */
 export function newRouter(): OpenAPIHono<AppEnv> {
@@ -18,12 +14,4 @@ export function newRouter(): OpenAPIHono<AppEnv> {
       })
     },
   })
-}
-
-/** What zod found, as JSON Pointers. Its messages name rules and fields, and never repeat a value. */
-function faultsOf(issues: readonly Issue[]): Fault[] {
-  return issues.slice(0, 20).map((issue) => ({
-    pointer: issue.path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join(''),
-    detail: issue.message,
-  }))
 }

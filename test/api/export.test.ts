@@ -86,8 +86,9 @@ describe('our own file', () => {
     const { body } = await importFile(token, JSON.stringify(all), { personaId: null })
     expect(body).toEqual({
       format: 'neuraform',
-      conversations: { added: 0, found: 1, skipped: 1 },
+      conversations: { added: 0, found: 1, skipped: 1, refused: 0 },
       messages: { added: 0, found: 7, skipped: 0, altered: 0 },
+      refused: [],
     })
     expect(await asOwner('select * from conversations where user_id = $1 order by id', [user.id])).toEqual(before)
   })
@@ -99,7 +100,7 @@ describe('our own file', () => {
     const file = await exportFile(owner.token, 'neuraform', id)
     for (const added of [1, 0]) {
       const { status, body } = await importFile(other.token, file, { personaId: null })
-      expect([status, body.conversations]).toEqual([200, { added, found: 1 - added, skipped: 0 }])
+      expect([status, body.conversations]).toEqual([200, { added, found: 1 - added, skipped: 0, refused: 0 }])
     }
     const [from] = (JSON.parse(file) as OursFile).conversations
     const [made, ...rest] = (await ours(other.token)).conversations

@@ -101,22 +101,34 @@ describe('an import', () => {
     const good = JSON.stringify(longChat('a', 2))
     const cases: [string, string, number, string][] = [
       ['auto', '', 400, 'It is a file of no program that is known here.'],
-      ['auto', `[${good},{"id":"b"}]`, 422, `Conversation 2 of the file is not as its format has it. ${kept(1)}`],
+      [
+        'auto',
+        `[${good},1]`,
+        422,
+        `Conversation 2 of the file: The file lists something that is no conversation. ${kept(1)}`,
+      ],
       ['openai', 'no', 400, `Conversation 1 of the file: The body is not JSON. ${kept(0)}`],
       ['neuraform', `[${good}]`, 400, `Conversation 1 of the file: The file has no list of conversations. ${kept(0)}`],
       ['sillytavern', '\n{"mes":"x"}', 422, `Line 2 of the file: It is not the header of a chat. ${kept(0)}`],
-      [
-        'openai',
-        `[${good.replace('"title"', '"__proto__"')}]`,
-        400,
-        `Conversation 1 of the file: A name is not allowed. ${kept(0)}`,
-      ],
     ]
     for (const [format, file, status, detail] of cases) {
       const answer = await importFile(token, file, { format })
       expect([file.slice(0, 30), answer.status, answer.body.detail]).toEqual([file.slice(0, 30), status, detail])
     }
     expect(await countsOf(token)).toEqual([2])
+  })
+
+  it('passes over a conversation that cannot be taken in, and says which and why', async () => {
+    const { token } = await newUser()
+    const [a, b] = ['a', 'b'].map((id) => JSON.stringify(longChat(id, 2)))
+    const bad = Array.from({ length: 11 }, () => b?.replace('"title"', '"__proto__"'))
+    const { status, body } = await importFile(token, `[${[a, ...bad, b].join()}]`)
+    expect([status, body.conversations, body.refused]).toEqual([
+      200,
+      { added: 2, found: 0, skipped: 0, refused: 11 },
+      Array.from({ length: 10 }, (_, at) => ({ conversation: at + 2, detail: 'A name is not allowed.' })),
+    ])
+    expect(await countsOf(token)).toEqual([2, 2])
   })
 
   it('of more than 64 MiB is refused while it comes', async () => {

@@ -49,13 +49,13 @@ describe('a chat of SillyTavern’s', () => {
     const hidden = { is_system: true }
     expect(await send(first(['A.', 'B.']), sillyLine(true, 'hi'))).toEqual([
       200,
-      { added: 1, found: 0, skipped: 0 },
+      { added: 1, found: 0, skipped: 0, refused: 0 },
       3,
       0,
     ])
     expect(await send(first(['A.', 'B.']), sillyLine(true, 'hi', hidden), sillyLine(false, 'Hello.'))).toEqual([
       200,
-      { added: 0, found: 1, skipped: 0 },
+      { added: 0, found: 1, skipped: 0, refused: 0 },
       1,
       3,
     ])
@@ -64,14 +64,17 @@ describe('a chat of SillyTavern’s', () => {
       send_date: '2024-12-31T10:01:00.000Z',
       swipe_info: [{ send_date: '2024-12-31T10:01:00.000Z' }],
     }
-    expect((await send(later, sillyLine(true, 'hi')))[1]).toEqual({ added: 0, found: 1, skipped: 0 })
+    expect((await send(later, sillyLine(true, 'hi')))[1]).toEqual({ added: 0, found: 1, skipped: 0, refused: 0 })
     expect((await conversationsOf(token)).length).toBe(1)
   })
 
   it('in which nothing was said makes no conversation', async () => {
     const { token } = await newUser()
     const { body } = await importFile(token, jsonl(sillyHeader, sillyLine(false, ' ')))
-    expect([body.conversations, await conversationsOf(token)]).toEqual([{ added: 0, found: 0, skipped: 1 }, []])
+    expect([body.conversations, await conversationsOf(token)]).toEqual([
+      { added: 0, found: 0, skipped: 1, refused: 0 },
+      [],
+    ])
   })
 
   it('with replies that are alike to the letter has one of them', async () => {

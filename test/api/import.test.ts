@@ -63,8 +63,9 @@ describe('a file of ChatGPT’s', () => {
       200,
       {
         format: 'openai',
-        conversations: { added: 1, found: 0, skipped: 0 },
+        conversations: { added: 1, found: 0, skipped: 0, refused: 0 },
         messages: { added: 4, found: 0, skipped: 4, altered: 1 },
+        refused: [],
       },
     ])
     const [made] = await conversationsOf(token)
@@ -164,8 +165,9 @@ describe('a file of ChatGPT’s', () => {
     const before = await conversationsOf(token)
     expect((await importFile(token, grown(6))).body).toEqual({
       format: 'openai',
-      conversations: { added: 0, found: 2, skipped: 0 },
+      conversations: { added: 0, found: 2, skipped: 0, refused: 0 },
       messages: { added: 0, found: 10, skipped: 4, altered: 1 },
+      refused: [],
     })
     expect(await conversationsOf(token)).toEqual(before)
     expect((await importFile(token, grown(9))).body.messages).toMatchObject({ added: 3, found: 10 })

@@ -1,7 +1,14 @@
 import { z } from 'zod'
 import type { TranscriptWriter } from '#src/conversations/transcripts/exported-chat.ts'
 import { growTree } from '#src/conversations/transcripts/grow-tree.ts'
-import { keepable, momentOf, type Said, type Transcript } from '#src/conversations/transcripts/transcript.ts'
+import {
+  keepable,
+  momentOf,
+  parsedAt,
+  requireFew,
+  type Said,
+  type Transcript,
+} from '#src/conversations/transcripts/transcript.ts'
 import { idField, jsonObjectField, textField } from '#src/http/fields.ts'
 
 /** What our own file begins with. */
@@ -31,25 +38,27 @@ const Chat = z.object({
   persona_id: idField.nullish(),
   title: z.string().nullish(),
   metadata: jsonObjectField.catch({}),
+  // What zod finds wrong takes a thousand times what it is found in: many are counted before they are looked at.
   tags: z
-    .array(textField({ max: 40 }))
+    .array(z.unknown())
     .max(20)
+    .pipe(z.array(textField({ max: 40 })))
     .catch([]),
   is_active: z.boolean().default(true),
   is_pinned: z.boolean().default(false),
   leaf_message_id: idField.nullish().catch(null),
   created_at: moment,
-  messages: z.array(Entry),
+  messages: z.array(z.unknown()),
 })
 
-/** Reads one conversation of our own file. Throws what zod found where it is none. */
+/** Reads one conversation of our own file. Throws what zod found first where it is none, and `payload_too_large`. */
 export function readNeuraformChat(value: unknown): Transcript {
   const chat = Chat.parse(value)
-  const nodes = chat.messages.map((entry) => ({
-    key: entry.id,
-    parentKey: entry.parent_id ?? null,
-    said: saidIn(entry),
-  }))
+  requireFew(chat.messages.length)
+  const nodes = chat.messages.map((message, place) => {
+    const entry = parsedAt(Entry, message, ['messages', place])
+    return { key: entry.id, parentKey: entry.parent_id ?? null, said: saidIn(entry) }
+  })
   const tree = growTree(nodes, chat.leaf_message_id ?? null)
   return {
     ...tree,

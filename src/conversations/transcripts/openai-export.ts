@@ -2,7 +2,15 @@ import { z } from 'zod'
 import type { Message } from '#src/conversations/shapes.ts'
 import type { TranscriptWriter } from '#src/conversations/transcripts/exported-chat.ts'
 import { growTree } from '#src/conversations/transcripts/grow-tree.ts'
-import { keepable, momentOf, unsaid, type Said, type Transcript } from '#src/conversations/transcripts/transcript.ts'
+import {
+  keepable,
+  momentOf,
+  parsedAt,
+  requireFew,
+  unsaid,
+  type Said,
+  type Transcript,
+} from '#src/conversations/transcripts/transcript.ts'
 
 // What is beside the point may be of any shape: nobody has written down what these files hold.
 const text = z.string().nullish().catch(null)
@@ -13,8 +21,13 @@ const Spoken = z.object({
   create_time: seconds,
   content: z.object({ content_type: text, parts: z.array(z.unknown()).catch([]) }).nullish(),
   recipient: text,
+  status: text,
   metadata: z
-    .object({ model_slug: text, is_visually_hidden_from_conversation: z.unknown().optional() })
+    .object({
+      model_slug: text,
+      is_visually_hidden_from_conversation: z.unknown().optional(),
+      attachments: z.array(z.unknown()).catch([]),
+    })
     .nullish()
     .catch(null),
 })
@@ -30,19 +43,24 @@ const Chat = z
     current_node: text,
     is_archived: z.boolean().nullish().catch(null),
     is_starred: z.boolean().nullish().catch(null),
-    mapping: z.record(z.string(), Node),
+    mapping: z.custom<Record<string, unknown>>(
+      (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+    ),
   })
   .refine(({ id, conversation_id: own }) => (own ?? id ?? '') !== '', { path: ['id'], message: 'must name it' })
 
-/** Reads one conversation of ChatGPT's `conversations.json`. Throws what zod found where it is none. */
+/** Reads one conversation of ChatGPT's `conversations.json`. Throws what zod found first where it is none, and `payload_too_large`. */
 export function readOpenAiChat(value: unknown): Transcript {
   const chat = Chat.parse(value)
-  const nodes = Object.entries(chat.mapping).map(([key, { parent, message }]) => ({
-    key,
-    parentKey: parent ?? null,
-    said: message === null || message === undefined ? undefined : saidBy(key, message),
-  }))
-  const spoken = Object.values(chat.mapping).filter(({ message }) => message !== null && message !== undefined)
+  // One of them is the root, which holds no message.
+  requireFew(Object.keys(chat.mapping).length - 1)
+  const nodes = Object.entries(chat.mapping).map(([key, entry]) => {
+    const { parent, message } = parsedAt(Node, entry, ['mapping', key])
+    const isSpoken = message !== null && message !== undefined
+    return { key, parentKey: parent ?? null, isSpoken, said: isSpoken ? saidBy(key, message) : undefined }
+  })
+  const spoken = nodes.filter(({ isSpoken }) => isSpoken)
+  requireFew(spoken.length)
   const tree = growTree(nodes, chat.current_node ?? null)
   return {
     ...tree,
@@ -59,25 +77,33 @@ export function readOpenAiChat(value: unknown): Transcript {
   }
 }
 
+const finished = 'finished_successfully'
+
+// What ChatGPT shows as a link to its source stands in the text between two characters of the private use area.
+const citations = /\ue200(?:file)?cite[^\ue200\ue201]*\ue201/g
+
 /** Undefined for what neither of the two said to the other: rules, tools and what is said to them, what is hidden. */
 function saidBy(name: string, message: z.output<typeof Spoken>): Said | undefined {
-  const { author, content, recipient, metadata } = message
+  const { author, content, recipient, metadata, status } = message
   const type = content?.content_type
   const isShown = metadata?.is_visually_hidden_from_conversation !== true && (recipient ?? 'all') === 'all'
   if (!isShown || (type !== 'text' && type !== 'multimodal_text')) return undefined
   if (author.role !== 'user' && author.role !== 'assistant') return undefined
+  const isReply = author.role === 'assistant'
   const parts = (content?.parts ?? []).map(textOf)
-  const kept = keepable(parts.filter((part) => part !== undefined && part !== '').join('\n\n'))
+  const whole = parts.filter((part) => part !== undefined && part !== '').join('\n\n')
+  const kept = keepable(isReply ? whole.replaceAll(citations, '') : whole)
   if (kept.text.trim() === '') return undefined
   return {
     ...unsaid,
     name,
     role: author.role,
     content: kept.text,
-    contentType: author.role === 'assistant' ? 'markdown' : 'text',
+    contentType: isReply ? 'markdown' : 'text',
+    status: isReply && (status ?? finished) !== finished ? 'interrupted' : 'complete',
     at: timeOf(message.create_time),
     model: modelOf(metadata?.model_slug),
-    isAltered: kept.isAltered || parts.includes(undefined),
+    isAltered: kept.isAltered || parts.includes(undefined) || (metadata?.attachments ?? []).length > 0,
   }
 }
 
@@ -139,7 +165,7 @@ const openAiMessage = ({ id, role, created_at: created, model, status }: Message
   create_time: secondsOf(created),
   update_time: null,
   content: { content_type: 'text', parts: [content] },
-  status: status === 'complete' ? 'finished_successfully' : 'in_progress',
+  status: status === 'complete' ? finished : 'in_progress',
   end_turn: role === 'assistant' && status === 'complete' ? true : null,
   weight: 1,
   metadata: model === null ? {} : { model_slug: model },

@@ -1,25 +1,23 @@
 import { z } from 'zod'
+import { CountedChats, placed } from '#src/conversations/transcripts/counted-chats.ts'
 import { openFile } from '#src/conversations/transcripts/file-bytes.ts'
 import { linesOf } from '#src/conversations/transcripts/file-lines.ts'
-import { JsonItems, mostItemBytes } from '#src/conversations/transcripts/json-items.ts'
+import { JsonItems } from '#src/conversations/transcripts/json-items.ts'
 import { neuraformName, neuraformVersion, readNeuraformChat } from '#src/conversations/transcripts/neuraform.ts'
 import { readOpenAiChat } from '#src/conversations/transcripts/openai-export.ts'
-import { isHeader, SillyTavernChat } from '#src/conversations/transcripts/sillytavern.ts'
-import type { Transcript, TranscriptFormat } from '#src/conversations/transcripts/transcript.ts'
+import { SillyTavernLines } from '#src/conversations/transcripts/sillytavern-lines.ts'
+import type { Refused, Transcript, TranscriptFormat } from '#src/conversations/transcripts/transcript.ts'
 import { Problem } from '#src/http/problem.ts'
-import { parseStrictJson } from '#src/http/strict-json.ts'
-
-/** How many messages one conversation of a file may have. */
-const mostMessages = 10_000
 
 /** A file of conversations, known by its beginning unless it is said which program wrote it. */
 export interface TranscriptFile {
   readonly format: TranscriptFormat
   /**
-   * One conversation after the other; no more than one is held. Throws `malformed_body`, `invalid_body` and
-   * `payload_too_large`, which say in which conversation or line.
+   * One conversation after the other; no more than one is held. One that cannot be taken in, but whose end was found, is
+   * refused for itself alone. Throws `malformed_body`, `invalid_body` and `payload_too_large`, which say in which
+   * conversation or line.
    */
-  readonly transcripts: AsyncGenerator<Transcript>
+  readonly transcripts: AsyncGenerator<Transcript | Refused>
 }
 
 /** Opens a file. Throws `malformed_body` for one of no known program. */
@@ -42,7 +40,7 @@ function formatOf(head: string): TranscriptFormat | undefined {
 
 type Chunks = AsyncGenerator<Uint8Array>
 
-const readers: Readonly<Record<TranscriptFormat, (chunks: Chunks) => AsyncGenerator<Transcript>>> = {
+const readers: Readonly<Record<TranscriptFormat, (chunks: Chunks) => AsyncGenerator<Transcript | Refused>>> = {
   neuraform: (chunks) => readItems(chunks, new JsonItems('conversations', requireOurs), readNeuraformChat),
   openai: (chunks) => readItems(chunks, new JsonItems(undefined), readOpenAiChat),
   sillytavern: readLines,
@@ -50,8 +48,9 @@ const readers: Readonly<Record<TranscriptFormat, (chunks: Chunks) => AsyncGenera
 
 const Ours = z.object({ format: z.literal(neuraformName), version: z.literal(neuraformVersion) })
 
-function requireOurs(around: unknown): void {
-  if (!Ours.safeParse(around).success) {
+// Sorted names have both behind the conversations.
+function requireOurs(around: unknown, isWhole: boolean): void {
+  if (!(isWhole ? Ours : Ours.partial()).safeParse(around).success) {
     throw new Problem('invalid_body', `The file is not of "format":"${neuraformName}","version":${neuraformVersion}.`)
   }
 }
@@ -60,61 +59,38 @@ async function* readItems(
   chunks: Chunks,
   items: JsonItems,
   read: (value: unknown) => Transcript,
-): AsyncGenerator<Transcript> {
-  let number = 1
+): AsyncGenerator<Transcript | Refused> {
+  const counted = new CountedChats()
   try {
     for await (const chunk of chunks) {
       for (const item of items.take(chunk)) {
-        yield bounded(read(item))
-        number += 1
+        yield counted.read(() => read(orThrown(item)))
       }
     }
     items.finish()
   } catch (error) {
-    throw placed(error, `Conversation ${number} of the file`)
+    throw placed(error, `Conversation ${counted.number} of the file`)
   }
 }
 
-async function* readLines(chunks: Chunks): AsyncGenerator<Transcript> {
-  let number = 0
-  let chat: SillyTavernChat | undefined
-  let length = 0
+function orThrown(item: unknown): unknown {
+  if (item instanceof Problem) throw item
+  return item
+}
+
+async function* readLines(chunks: Chunks): AsyncGenerator<Transcript | Refused> {
+  const counted = new CountedChats()
+  const chats = new SillyTavernLines()
+  let number = 1
   try {
     for await (const line of linesOf(chunks)) {
-      number += 1
-      if (line.trim() === '') continue
-      const value = parseStrictJson(line)
-      if (isHeader(value)) {
-        if (chat !== undefined) yield chat.finish()
-        chat = new SillyTavernChat(value)
-        length = 0
-      } else if (chat === undefined) throw new Problem('invalid_body', 'It is not the header of a chat.')
-      else chat.add(value)
-      length += line.length
-      if (length > mostItemBytes) throw new Problem('payload_too_large', 'The chat is longer than 16 MiB.')
-      if ((chat?.length ?? 0) > mostMessages) throw tooMany()
+      number = line.number
+      const before = chats.take(line)
+      if (before !== undefined) yield counted.read(before)
     }
-    if (chat !== undefined) yield chat.finish()
+    const last = chats.finish()
+    if (last !== undefined) yield counted.read(last)
   } catch (error) {
     throw placed(error, `Line ${number} of the file`)
   }
-}
-
-const tooMany = () => new Problem('payload_too_large', `It has more than ${mostMessages} messages.`)
-
-function bounded(transcript: Transcript): Transcript {
-  if (transcript.messages.length > mostMessages) throw tooMany()
-  return transcript
-}
-
-/** The same problem, saying where in the file it is; what zod found is `invalid_body`. */
-function placed(error: unknown, place: string): unknown {
-  if (error instanceof z.ZodError) {
-    const errors = error.issues
-      .slice(0, 20)
-      .map(({ path, message }) => ({ pointer: path.map((part) => `/${String(part)}`).join(''), detail: message }))
-    return new Problem('invalid_body', `${place} is not as its format has it.`, { errors, cause: error })
-  }
-  if (!(error instanceof Problem)) return error
-  return new Problem(error.code, `${place}: ${error.detail ?? error.title}`, { cause: error })
 }

@@ -1,4 +1,6 @@
+import type { z } from 'zod'
 import type { JsonObject } from '#src/db/columns.ts'
+import { Problem } from '#src/http/problem.ts'
 
 /** Which programs' files are read and written. */
 export const transcriptFormats = ['neuraform', 'openai', 'sillytavern'] as const
@@ -24,6 +26,31 @@ export interface Transcript {
   readonly isChained: boolean
   /** How much of it is nothing that one of the two said. */
   readonly skipped: number
+}
+
+/** A conversation of a file that cannot be taken in: which one, counted from one, and why. */
+export interface Refused {
+  readonly refused: { readonly conversation: number; readonly detail: string }
+}
+
+/** How many messages one conversation of a file may have. */
+const mostMessages = 10_000
+
+/** Throws `payload_too_large` where a conversation has more messages than it may. */
+export function requireFew(count: number): void {
+  if (count > mostMessages) throw new Problem('payload_too_large', `It has more than ${mostMessages} messages.`)
+}
+
+/** A part of a conversation as its shape has it. Throws what zod found, with its place in the whole. */
+export function parsedAt<Shape extends z.ZodType>(
+  shape: Shape,
+  value: unknown,
+  place: readonly PropertyKey[],
+): z.output<Shape> {
+  const { data, error } = shape.safeParse(value)
+  if (error === undefined) return data
+  for (const issue of error.issues) issue.path.unshift(...place)
+  throw error
 }
 
 /** What was said, as every format says it. */

@@ -31,11 +31,22 @@ describe('strict JSON', () => {
     expect(outcomeOf(text)).toBe('malformed_body')
   })
 
+  it('holds strings of 15 MiB, and names', () => {
+    const long = 'x'.repeat(15 * 1_024 * 1_024)
+    const escaped = String.raw`\"\n`.repeat(4 * 1_024 * 1_024)
+    const unescaped = '"\n'.repeat(4 * 1_024 * 1_024)
+    expect(outcomeOf(`["${long}"]`)).toEqual([long])
+    expect(outcomeOf(`{"${escaped}":"${escaped}"}`)).toEqual({ [unescaped]: unescaped })
+    expect(outcomeOf(`["${long}`)).toBe('malformed_body')
+    expect(outcomeOf(`{"${long}":1,"${long}":1}`)).toBe('malformed_body')
+  })
+
   it.each([
     ['a string that does not end', `["${'\\"'.repeat(500_000)}`],
     ['quotes', '"'.repeat(1_000_000)],
     ['backslashes', `"${'\\'.repeat(1_000_001)}`],
     ['brackets', '['.repeat(1_000_000)],
+    ['colons', `{"${'x'.repeat(1_000_000)}"${':'.repeat(1_000_000)}`],
   ])('is refused at once, however long: %s', (_name, text) => {
     const startedAt = Date.now()
     expect(outcomeOf(text)).toBe('malformed_body')
