@@ -4,27 +4,35 @@ begin
   grant create on schema app to neuraform_gate;
   set local role neuraform_gate;
 
-  create function app.memories_for(in_conversation_id uuid, edit_of uuid, most integer)
-    returns table (id uuid, content bytea, persona_id uuid, sources uuid[])
-    language plpgsql stable rows 20 security invoker set search_path = '' as $body$
-  declare spoken_id uuid;
+  create function app.memories_for(
+    in_conversation_id uuid, edit_of uuid, most integer, out is_remembered boolean, out is_shared boolean, out memories jsonb
+  ) language plpgsql stable security invoker set search_path = '' as $body$
+  declare spoken record;
   begin
-    if exists (select from public.users u where u.id = app.current_user_id() and not u.is_remembered) then
+    memories := '[]';
+    select u.is_remembered, u.is_memory_shared into is_remembered, is_shared from public.users u where u.id = app.current_user_id();
+    select c.persona_id, c.is_temporary into spoken from public.conversations c where c.id = in_conversation_id;
+    is_shared := coalesce(is_shared, false);
+    if not coalesce(is_remembered and not spoken.is_temporary, false) then
+      is_remembered := false;
       return;
     end if;
-    select c.persona_id into spoken_id from public.conversations c where c.id = in_conversation_id and not c.is_temporary;
-    if not found then
-      return;
-    end if;
-    return query select r.id, r.content, r.persona_id, array(select s.message_id from public.memory_sources s where s.memory_id = r.id)
-      from public.memories r
-      where (r.persona_id is null or r.persona_id = spoken_id)
-        -- Words that are about to be edited are as good as not said.
-        and (edit_of is null or not exists (select from public.memory_sources s where s.memory_id = r.id and s.message_id = edit_of))
-      order by r.id desc limit most;
+    memories := coalesce((
+      select jsonb_agg(jsonb_build_object('id', r.id, 'content', encode(r.content, 'hex'), 'persona_id', r.persona_id, 'sources', (
+          select coalesce(jsonb_agg(s.message_id), '[]') from public.memory_sources s where s.memory_id = r.id)) order by r.id desc)
+        from (
+          select m.id, m.content, m.persona_id from public.memories m
+            where (m.persona_id is null or m.persona_id = spoken.persona_id)
+              -- Words that are about to be edited are as good as not said.
+              and (edit_of is null or not exists (
+                select from public.memory_sources s where s.memory_id = m.id and s.message_id = edit_of))
+            order by m.id desc limit most
+        ) r), '[]');
+    -- Of a companion that is gone only what all remember is told, and nothing is drawn for it.
+    is_remembered := is_shared or spoken.persona_id is not null;
   end $body$;
   comment on function app.memories_for(uuid, uuid, integer) is
-    'What the companion of a conversation may remember in it, newest first, but for what comes from words that are edited: nothing where its person has that switched off, or it is temporary.';
+    'Whether what is said in a conversation is to be remembered, whether by all companions, and what its companion may remember in it, newest first, but for what comes from words that are edited: nothing where its person has that switched off, or it is temporary. Planned once for a connection, where a statement is planned each time.';
 
   create function app.words_to_draw_from(looked uuid[], in_conversation_id uuid) returns uuid[]
     language sql stable security invoker set search_path = '' as $body$

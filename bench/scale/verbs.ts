@@ -11,6 +11,7 @@ import { finishedTurn } from '#src/conversations/hear-turn.ts'
 import { startTurn } from '#src/conversations/take-turn.ts'
 import type { Caller } from '#src/db/scope.ts'
 import { listMemories } from '#src/memories/memories.ts'
+import { mostMemories } from '#src/memories/recall.ts'
 import { getPersona, listPersonas } from '#src/personas/personas.ts'
 import { readStaleCells } from '#src/privacy/rotate-data-key.ts'
 
@@ -136,13 +137,14 @@ export function verbsFor(subject: Subject): readonly MeasuredVerb[] {
       name: 'listMemories, of one companion',
       start: as(async (caller) => await listMemories(caller, { limit, persona_id: personaId })),
     },
-    { name: 'startTurn', start: as(async (caller) => await turn(caller, conversationId)) },
+    { name: 'startTurn', start: as(async (caller) => await turn(caller, conversationId)), bounds: recalled },
     {
       name: 'startTurn, repeated',
       start: async (database) => {
         await turn(callerOn(config, database, person), conversationId)
         return async () => await turn(callerOn(config, database, person), conversationId)
       },
+      bounds: recalled,
     },
     {
       name: 'readStaleCells, messages from the middle',
@@ -155,6 +157,9 @@ export function verbsFor(subject: Subject): readonly MeasuredVerb[] {
     },
   ]
 }
+
+// One row holds them all.
+const recalled = { 'app.memories_for': mostMemories }
 
 const found = (matches: number) => ({ 'app.find_messages': matches })
 

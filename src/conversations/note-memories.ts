@@ -1,9 +1,7 @@
-import { eq, sql } from 'drizzle-orm'
-import { users } from '#src/accounts/tables.ts'
 import { alongPath, leafOf, openHistory, selectHistory } from '#src/conversations/stored-messages.ts'
-import { conversations } from '#src/conversations/tables.ts'
 import { writeNote, type Fly } from '#src/conversations/write-note.ts'
 import { apart } from '#src/db/apart.ts'
+import { only } from '#src/db/rows.ts'
 import { asTurn, asUser, type Caller, type RequestScope, type TurnCaller } from '#src/db/scope.ts'
 import { describeFailure } from '#src/http/log.ts'
 import { promptForMemories, readDrawn, wordsToLookThrough } from '#src/memories/draw.ts'
@@ -26,14 +24,6 @@ export interface Remembered {
   readonly isShared: boolean
 }
 
-/** Whether what is said in a conversation may be remembered, and by whom, for a statement over `conversations`. */
-export const rememberedColumns = {
-  isRemembered: sql<boolean>`(not ${conversations.isTemporary}
-    and exists (select from ${users} where ${users.isRemembered}
-      and (${users.isMemoryShared} or ${conversations.personaId} is not null)))`,
-  isShared: sql<boolean>`exists (select from ${users} where ${users.isMemoryShared})`,
-}
-
 const asksModel = ({ config }: RequestScope) =>
   config.MEMORY_EXTRACTOR === 'model' && config.LLM_MODEL !== undefined && config.LLM_BASE_URL !== undefined
 
@@ -50,17 +40,16 @@ export async function noteAppendedMemories(caller: Caller, vault: Vault, convers
   if (caller.config.MEMORY_EXTRACTOR === 'off') return
   const own = apart(caller)
   await reported(own, async () => {
-    const [[conversation], remembered, path] = await asUser(own, (db) => [
-      db.select(rememberedColumns).from(conversations).where(eq(conversations.id, conversationId)),
+    const [rows, path] = await asUser(own, (db) => [
       selectMemoriesFor(db, conversationId),
       selectHistory(db, conversationId, leafOf(conversationId), appendedMessages),
     ])
-    if (conversation?.isRemembered !== true) return
+    const remembering = only(rows)
+    if (!remembering.isRemembered) return
     const told = await openHistory(vault, alongPath(path))
-    const known = await openMemories(vault, remembered)
-    const { isShared } = conversation
+    const known = await openMemories(vault, remembering)
     const fly: Fly = async (build) => await asUser(own, build)
-    await noteMemories(own, fly, { vault, conversationId, told, known, isShared })
+    await noteMemories(own, fly, { vault, conversationId, told, known, isShared: remembering.isShared })
   })
 }
 

@@ -1,7 +1,6 @@
 import { and, eq, or, sql, type Placeholder, type SQL } from 'drizzle-orm'
 import { v7 as uuidv7 } from 'uuid'
 import type { Config } from '#src/config.ts'
-import { rememberedColumns } from '#src/conversations/note-memories.ts'
 import { isAbandoned, turnColumns, type TurnRow } from '#src/conversations/follow-turn.ts'
 import {
   alongPath,
@@ -14,7 +13,7 @@ import type { Speaker } from '#src/conversations/describe-speaker.ts'
 import { conversations, messages, turns } from '#src/conversations/tables.ts'
 import type { Sealed } from '#src/db/columns.ts'
 import { compiled } from '#src/db/recorded-statements.ts'
-import { found } from '#src/db/rows.ts'
+import { found, only } from '#src/db/rows.ts'
 import { again, asUser, type Caller, type Db, type Results } from '#src/db/scope.ts'
 import {
   claimedResource,
@@ -28,7 +27,7 @@ import {
 import { Problem } from '#src/http/problem.ts'
 import { idempotencyKeys } from '#src/http/tables.ts'
 import { tokensOf } from '#src/llm/tokens.ts'
-import { selectMemoriesFor, type MemoryRow } from '#src/memories/recall.ts'
+import { selectMemoriesFor, type MemoriesRow } from '#src/memories/recall.ts'
 import { personas, speakerColumns } from '#src/personas/tables.ts'
 import { limitsOf } from '#src/usage/quota.ts'
 
@@ -54,9 +53,6 @@ interface Talk {
   readonly title: Sealed | null
   readonly summary: Sealed | null
   readonly summarySeq: number
-  /** Whether what is said in it may be remembered, and whether by all companions. */
-  readonly isRemembered: boolean
-  readonly isShared: boolean
 }
 
 /** A turn as the first flight left it. */
@@ -71,8 +67,8 @@ export interface OpenedTurn {
   readonly history: readonly HistoryRow[]
   /** The words that it answers and the reply, as far as they are stored. */
   readonly said: readonly MessageRow[]
-  /** What the companion may remember, newest first and sealed. */
-  readonly memories: readonly MemoryRow[]
+  /** What the companion may remember, and whether more is to be. */
+  readonly memories: MemoriesRow
 }
 
 /**
@@ -173,7 +169,7 @@ interface About extends Place, Record<string, unknown> {
   readonly turn: string
 }
 
-const memoriesFor = compiled<MemoryRow[], About>((db, value) =>
+const memoriesFor = compiled<MemoriesRow[], About>((db, value) =>
   selectMemoriesFor(db, value('conversationId'), value('editOf')),
 )
 
@@ -210,8 +206,8 @@ function openedFrom(
 ): OpenedTurn {
   // Asked for in the query, a conversation would be looked through from end to end for its one turn.
   const row = found(turnRows.filter((turn) => turn.conversationId === conversationId))
-  const { speaker, personaId, title, summary, summarySeq, isRemembered, isShared } = row
-  const talk = { personaId, title, summary, summarySeq, isRemembered, isShared }
+  const { speaker, personaId, title, summary, summarySeq } = row
+  const talk = { personaId, title, summary, summarySeq }
   const isOurs = Buffer.compare(row.keyHash, keyHash) === 0
   return {
     row,
@@ -220,7 +216,7 @@ function openedFrom(
     talk,
     history: alongPath(history),
     said: said ?? [],
-    memories,
+    memories: only(memories),
   }
 }
 
@@ -267,7 +263,6 @@ const selectOpened = (db: Db) =>
       title: conversations.title,
       summary: conversations.summary,
       summarySeq: conversations.summarySeq,
-      ...rememberedColumns,
     })
     .from(turns)
     .innerJoin(conversations, eq(conversations.id, turns.conversationId))

@@ -162,13 +162,13 @@ interface Preparation {
 
 /** Opens what the first flight brought, and makes the prompt of it. Throws `conflict` where there is nobody or nothing to answer. */
 async function prepare(turn: LiveTurn, opened: OpenedTurn, { content, before }: Said): Promise<Preparation> {
-  const { speaker, talk } = opened
+  const { speaker, talk, memories: remembering } = opened
   if (speaker === undefined) throw new Problem('conflict', 'The companion of this conversation is gone.')
   if (content === null) throw new Problem('conflict', 'There are no words to answer.')
   const history = await openHistory(turn.vault, opened.history)
   const summary = await turn.vault.read(conversations.summary, turn.conversationId, talk.summary)
   const budget = turn.caller.config.LLM_PROMPT_TOKENS
-  const known = await openMemories(turn.vault, opened.memories)
+  const known = await openMemories(turn.vault, remembering)
   const texts = [content, ...history.slice(0, newestTexts).flatMap((message) => message.content ?? [])]
   const remembered = chooseMemories(
     notSaidIn(known, idsWithin(history, tokensForHistory(budget, content) / 2)),
@@ -185,7 +185,7 @@ async function prepare(turn: LiveTurn, opened: OpenedTurn, { content, before }: 
       summarySeq: talk.summarySeq,
       history,
       content,
-      remembered: talk.isRemembered ? { known, isShared: talk.isShared } : undefined,
+      remembered: remembering.isRemembered ? { known, isShared: remembering.isShared } : undefined,
     },
   }
 }

@@ -1,4 +1,5 @@
 import { sql, type Placeholder } from 'drizzle-orm'
+import { z } from 'zod'
 import type { Db } from '#src/db/scope.ts'
 import { Problem } from '#src/http/problem.ts'
 import { tokensOf } from '#src/llm/tokens.ts'
@@ -10,7 +11,7 @@ import { wordsOf } from '#src/vault/words.ts'
 /** How many things are remembered about a person, whoever remembers them: a turn looks at them all. */
 export const mostMemories = 200
 
-/** What the companion of a conversation may remember in it, newest first, but for what was drawn from words that are edited. */
+/** Whether what is said in a conversation is to be remembered, by whom, and what its companion remembers: see `MemoriesFor`. */
 export const selectMemoriesFor = (
   db: Db,
   conversationId: string | Placeholder,
@@ -18,21 +19,31 @@ export const selectMemoriesFor = (
 ) =>
   db
     .select({
-      id: sql<string>`m.id`,
-      content: sql<Uint8Array>`m.content`,
-      sourceIds: sql<string[]>`m.sources::text[]`,
-      personaId: sql<string | null>`m.persona_id`,
+      isRemembered: sql<boolean>`m.is_remembered`,
+      isShared: sql<boolean>`m.is_shared`,
+      memories: sql<unknown>`m.memories`,
     })
     .from(sql`app.memories_for(${conversationId}, ${editOf}, ${mostMemories}) m`)
 
-export type MemoryRow = Awaited<ReturnType<typeof selectMemoriesFor>>[number]
+export type MemoriesRow = Awaited<ReturnType<typeof selectMemoriesFor>>[number]
 
-/** Opens them; what cannot be opened, also for a key that does not open, is not remembered. */
-export async function openMemories(vault: Vault, rows: readonly MemoryRow[]): Promise<readonly Recalled[]> {
+const SealedMemories = z.array(
+  z.object({
+    id: z.uuid(),
+    content: z.hex().transform((hex) => Uint8Array.fromHex(hex)),
+    persona_id: z.uuid().nullable(),
+    sources: z.array(z.uuid()),
+  }),
+)
+
+/** Opens what is remembered; what cannot be opened, also for a key that does not open, is not. */
+export async function openMemories(vault: Vault, { memories: sealed }: MemoriesRow): Promise<readonly Recalled[]> {
   const opened = await Promise.all(
-    rows.map(async ({ content, ...rest }) => ({
-      ...rest,
-      content: await vault.read(memories.content, rest.id, content).catch(unlessItsKeyIsBroken),
+    SealedMemories.parse(sealed).map(async ({ id, content, persona_id: personaId, sources }) => ({
+      id,
+      personaId,
+      sourceIds: sources,
+      content: await vault.read(memories.content, id, content).catch(unlessItsKeyIsBroken),
     })),
   )
   return opened.flatMap(({ content, ...rest }) => (content === null ? [] : [{ ...rest, content }]))

@@ -113,6 +113,6 @@ describe.skipIf(!isInstalled)('fifty people over five connections, through PgBou
     const text = rows[0]?.text ?? ''
     onTestFinished(async () => void (await owner.query(text)))
     await owner.query(text.replaceAll(', true)', ', false)'))
-    expect((await flyCrowd(1_000)).wrong.length).toBeGreaterThan(100)
+    expect((await flyCrowd(1_000)).wrong.length).toBeGreaterThan(50)
   })
 })

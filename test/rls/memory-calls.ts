@@ -79,7 +79,7 @@ function forgetCalls(scene: Scene): readonly Call[] {
   const begun = `select * from ${session}`
   const there = `select 1 from public.memories where id = ${memory}`
   const forgotten = `select 1 from public.messages m where m.id = ${said} and not m.is_recallable and not exists (${there})`
-  const recall = `select 1 from app.memories_for(${conversation}, null, 10)`
+  const recall = `select 1 from app.memories_for(${conversation}, null, 10) m, jsonb_array_elements(m.memories)`
   const given = (change: string) => `${asSuperuser}; ${change}; ${as(role)}; ${begun}`
   const of = (persona: string) => `update public.memories set persona_id = ${persona} where id = ${memory}`
   return [
@@ -87,13 +87,13 @@ function forgetCalls(scene: Scene): readonly Call[] {
     {
       name: 'memories_for an edit of what it was drawn from',
       role,
-      text: `${begun}; select 1 from app.memories_for(${conversation}, ${said}, 10)`,
+      text: `${begun}; select 1 from app.memories_for(${conversation}, ${said}, 10) m, jsonb_array_elements(m.memories)`,
       expected: 0,
     },
     {
       name: 'memories_for of somebody else',
       role,
-      text: `${begun}; select 1 from app.memories_for('${String(rowOf(scene.two, 'conversations')['id'])}', null, 10)`,
+      text: `${begun}; select 1 from app.memories_for('${String(rowOf(scene.two, 'conversations')['id'])}', null, 10) m, jsonb_array_elements(m.memories)`,
       expected: 0,
     },
     { name: 'memories_for nobody', role, text: recall, expected: 0 },
