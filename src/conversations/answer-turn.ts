@@ -30,9 +30,7 @@ export interface LiveTurn {
 const noteUsed = (db: Db, turnId: string, memoryIds: readonly string[]) =>
   db
     .update(turns)
-    .set({
-      memoryIds: [...memoryIds],
-    })
+    .set({ memoryIds: [...memoryIds] })
     .where(eq(turns.id, turnId))
 
 /**

@@ -56,7 +56,7 @@ export async function exportChats(caller: Caller, format: 'neuraform' | 'openai'
       .select({ id: conversations.id })
       .from(conversations)
       .where(eq(conversations.isTemporary, false))
-      .orderBy(conversations.id),
+      .orderBy(conversations.createdAt, conversations.id),
   ])
   const readers = rows.map(
     ({ id }) =>

@@ -10,6 +10,7 @@ import {
   OpenAiConversations,
 } from '#src/conversations/transcript-shapes.ts'
 import { session } from '#src/http/access.ts'
+import { attached } from '#src/http/attachment.ts'
 import { callerOf } from '#src/http/context.ts'
 import { IdParams } from '#src/http/fields.ts'
 import { jsonContent } from '#src/http/openapi.ts'
@@ -65,19 +66,11 @@ const exportingOne = createRoute({
   },
 })
 
-const attached = ({ name, contentType, body }: ExportedFile) =>
-  new Response(body, {
-    headers: { 'Content-Type': contentType, 'Content-Disposition': `attachment; filename="${name}"` },
-  })
+const saved = ({ body, ...about }: ExportedFile) => attached(body, about)
 
 export const transcriptRoutes = newRouter()
   .openapi(importing, async (c) => c.json(await importChats(callerOf(c), c.req.raw.body, c.req.valid('query')), 200))
-  .openapi(exportingAll, async (c) => {
-    const answer = attached(await exportChats(callerOf(c), c.req.valid('query').format))
-    // Written piece by piece: the types know JSON only as a value.
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- see above
-    return answer as never
-  })
+  .openapi(exportingAll, async (c) => saved(await exportChats(callerOf(c), c.req.valid('query').format)))
   .openapi(exportingOne, async (c) =>
-    attached(await exportChat(callerOf(c), c.req.valid('param').id, c.req.valid('query').format)),
+    saved(await exportChat(callerOf(c), c.req.valid('param').id, c.req.valid('query').format)),
   )

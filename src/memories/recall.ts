@@ -11,7 +11,10 @@ import { wordsOf } from '#src/vault/words.ts'
 /** How many things are remembered about a person, whoever remembers them: a turn looks at them all. */
 export const mostMemories = 200
 
-/** Whether what is said in a conversation is to be remembered, by whom, and what its companion remembers: see `MemoriesFor`. */
+/**
+ * Whether what is said in a conversation is to be remembered, whether by all companions, and what its own may remember, newest
+ * first and sealed, but for what was drawn from words that are edited: always one row.
+ */
 export const selectMemoriesFor = (
   db: Db,
   conversationId: string | Placeholder,

@@ -1,5 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { openOrSession, session } from '#src/http/access.ts'
+import { attached } from '#src/http/attachment.ts'
 import { askerOf, callerOf } from '#src/http/context.ts'
 import { cachedAtEdge } from '#src/http/edge-cache.ts'
 import { IdParams } from '#src/http/fields.ts'
@@ -160,11 +161,6 @@ const changePreferences = createRoute({
   responses: { 200: jsonContent(PersonaPreferences, 'As it is now.') },
 })
 
-const attached = (name: string, type: string) => ({
-  'Content-Type': type,
-  'Content-Disposition': `attachment; filename="${name}"`,
-})
-
 export const personaRoutes = newRouter()
   .openapi(list, async (c) => {
     const { asker, isVisitor } = askerOf(c)
@@ -195,13 +191,11 @@ export const personaRoutes = newRouter()
   )
   .openapi(cardJson, async (c) => {
     const text = await exportJson(callerOf(c), c.req.valid('param').id, c.req.valid('query').spec === '2' ? 2 : 3)
-    // As it was imported, byte for byte: the types know JSON only as a value.
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- see above
-    return c.body(text, 200, attached('card.json', 'application/json')) as never
+    return attached(text, { name: 'card.json', contentType: 'application/json' })
   })
   .openapi(cardPng, async (c) => {
     const bytes = await exportPng(callerOf(c), c.req.valid('param').id)
-    return new Response(bytes, { headers: attached('card.png', 'image/png') })
+    return attached(bytes, { name: 'card.png', contentType: 'image/png' })
   })
   .openapi(readPreferences, async (c) => c.json(await getPreferences(callerOf(c), c.req.valid('param').id), 200))
   .openapi(changePreferences, async (c) =>

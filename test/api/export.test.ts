@@ -217,6 +217,20 @@ describe('a file for other programs', () => {
 })
 
 describe('what is exported', () => {
+  it('comes oldest first, whenever it was imported', async () => {
+    const { token } = await newUser()
+    const { id } = await newConversation(token, 'New')
+    await call('POST', `/conversations/${id}/messages`, { token, body: { role: 'user', content: 'Hello.' } })
+    const chats = Array.from({ length: 6 }, (_, n) => ({
+      ...longChat(`c${n}`, 1),
+      title: `Old ${n}`,
+      create_time: 1_600_000_000 + ((n * 5) % 6),
+    }))
+    await importFile(token, JSON.stringify(chats))
+    const titles = (await ours(token)).conversations.map(({ title }) => title)
+    expect(titles).toEqual([0, 5, 4, 3, 2, 1].map((n) => `Old ${n}`).concat('New'))
+  })
+
   it('is one’s own, and nothing temporary', async () => {
     const [{ token }, other] = [await newUser(), await newUser()]
     const { id } = await newConversation(token)
