@@ -150,6 +150,28 @@ describe('what is said', () => {
     expect(new Set(memory?.source_message_ids)).toEqual(new Set([one.user_message?.id, two.user_message?.id]))
   })
 
+  it('takes the place of nothing that others are told, and is merged with none of it', async () => {
+    const { token } = await newUser()
+    const id = await talkWith(token)
+    const share = async (isShared: boolean) =>
+      await call('PUT', '/memories/settings', { token, body: { is_shared: isShared } })
+    const { asked } = drawing(({ known, said }) => {
+      const text = `Lives in ${said[0]?.content}.`
+      return JSON.stringify({ memories: [{ text, from: [1], replaces: known.map(({ n }) => n) }] })
+    })
+    await share(true)
+    await sayAndRemember(token, id, 'Kyoto', byModel)
+    await share(false)
+    await sayAndRemember(token, await talkWith(token), 'Osaka', byModel)
+    await share(true)
+    await sayAndRemember(token, await talkWith(token), 'Nara', byModel)
+    expect(asked().map(({ known }) => known.map(({ text }) => text))).toEqual([[], [], ['Lives in Kyoto.']])
+    expect((await memoriesOf(token)).map(({ content, persona_id: persona }) => [content, persona])).toEqual([
+      ['Lives in Nara.', null],
+      ['Lives in Osaka.', fuka],
+    ])
+  })
+
   it('is drawn from each of several turns at once, and once', async () => {
     const { token } = await newUser()
     const id = await talkWith(token)
