@@ -173,7 +173,11 @@ describe('a completion that fails', () => {
   it('because its client left asks no more of the model', async () => {
     const { token } = await newUser()
     const steered = steerReply()
-    const { signals } = fakeModel(() => steered.response)
+    const { signals } = fakeModel((_, init) => {
+      // As a true request does.
+      init?.signal?.addEventListener('abort', () => steered.cut())
+      return steered.response
+    })
     steered.write(chunkOf('Salt '))
     const body = JSON.stringify({ model: fuka, messages: said, stream: true })
     const context = createExecutionContext()
