@@ -3,6 +3,7 @@ import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import type { Env } from '#src/config.ts'
 import worker from '#src/index.ts'
+import { envWith } from '#test/setup/env-with.ts'
 
 /** One answer as it went over the wire. */
 export interface Answered {
@@ -30,7 +31,7 @@ export async function ask(method: string, path: string, asking: Asking = {}): Pr
   if (asking.body !== undefined && !headers.has('Content-Type')) headers.set('Content-Type', 'application/json')
   const context = createExecutionContext()
   const request = new Request(`https://neuraform.test${path}`, { method, headers, body: asking.body ?? null })
-  const bindings = asking.replaced === undefined ? env : { ...env, ...asking.replaced }
+  const bindings = asking.replaced === undefined ? env : envWith(asking.replaced)
   const response = await worker.fetch(request, bindings, context)
   const text = new TextDecoder('latin1').decode(await response.arrayBuffer())
   await waitOnExecutionContext(context)

@@ -1,5 +1,4 @@
 import { createExecutionContext } from 'cloudflare:test'
-import { env } from 'cloudflare:workers'
 import {
   readUIMessageStream,
   parseJsonEventStream,
@@ -10,6 +9,7 @@ import {
 import type { Turn } from '#src/conversations/shapes.ts'
 import type { Env } from '#src/config.ts'
 import worker from '#src/index.ts'
+import { envWith } from '#test/setup/env-with.ts'
 import { asOwner } from '#test/setup/owner-database.ts'
 
 interface Saying {
@@ -37,7 +37,7 @@ export async function sayWith(replaced: Partial<Env>, saying: Saying): Promise<R
     },
     body: JSON.stringify({ content }),
   })
-  return await worker.fetch(request, { ...env, ...replaced }, context ?? createExecutionContext())
+  return await worker.fetch(request, envWith(replaced), context ?? createExecutionContext())
 }
 
 /** What the AI SDK's own parser makes of a turn's stream. Throws for a part that it does not know. */

@@ -1,10 +1,10 @@
 /// <reference types="@cloudflare/vitest-pool-workers/types" />
 import { createExecutionContext, createScheduledController, waitOnExecutionContext } from 'cloudflare:test'
-import { env } from 'cloudflare:workers'
 import { onTestFinished } from 'vitest'
 import type { Env } from '#src/config.ts'
 import worker from '#src/index.ts'
 import type { Answer } from '#test/setup/client.ts'
+import { envWith } from '#test/setup/env-with.ts'
 import { asOwner } from '#test/setup/owner-database.ts'
 
 interface CallOptions {
@@ -31,7 +31,7 @@ export async function callWith<Body = Record<string, never>>(
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   })
-  const response = await worker.fetch(request, { ...env, ...replaced }, context)
+  const response = await worker.fetch(request, envWith(replaced), context)
   await waitOnExecutionContext(context)
   return { status: response.status, headers: response.headers, body: await response.json<Body>() }
 }
@@ -58,7 +58,7 @@ export async function uploadWith<Body>(
     body,
     ...(body instanceof ReadableStream ? { duplex: 'half' } : {}),
   })
-  const response = await worker.fetch(request, { ...env, ...replaced }, context)
+  const response = await worker.fetch(request, envWith(replaced), context)
   await waitOnExecutionContext(context)
   return { status: response.status, headers: response.headers, body: (await parsed(response)) as Body }
 }
@@ -68,7 +68,7 @@ export async function runSchedule(replaced: Partial<Env> = {}, cron = '*/5 * * *
   await asOwner('select pg_advisory_lock_shared(1)')
   try {
     const context = createExecutionContext()
-    await worker.scheduled(createScheduledController({ cron }), { ...env, ...replaced }, context)
+    await worker.scheduled(createScheduledController({ cron }), envWith(replaced), context)
     await waitOnExecutionContext(context)
   } finally {
     await asOwner('select pg_advisory_unlock_shared(1)')

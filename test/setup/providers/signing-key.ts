@@ -23,7 +23,7 @@ const algorithms = {
 }
 
 interface Material {
-  readonly pkcs8: ArrayBuffer
+  readonly privateKeyFor: (algorithm: keyof typeof algorithms) => Promise<CryptoKey>
   readonly publicJwk: JsonWebKey
 }
 
@@ -35,7 +35,14 @@ async function makeMaterial(): Promise<Material> {
   )) as CryptoKeyPair
   const { kty, n, e } = (await crypto.subtle.exportKey('jwk', pair.publicKey)) as JsonWebKey
   const pkcs8 = (await crypto.subtle.exportKey('pkcs8', pair.privateKey)) as ArrayBuffer
-  return { pkcs8, publicJwk: { kty, n, e } as JsonWebKey }
+  const imported = new Map<string, Promise<CryptoKey>>()
+  const privateKeyFor = async (algorithm: keyof typeof algorithms) => {
+    const key =
+      imported.get(algorithm) ?? crypto.subtle.importKey('pkcs8', pkcs8, algorithms[algorithm], false, ['sign'])
+    imported.set(algorithm, key)
+    return await key
+  }
+  return { privateKeyFor, publicJwk: { kty, n, e } as JsonWebKey }
 }
 
 const kept = new Map<string, Promise<Material>>()
@@ -44,19 +51,18 @@ const kept = new Map<string, Promise<Material>>()
 export async function makeSigningKey(of: string = crypto.randomUUID()): Promise<SigningKey> {
   const material = kept.get(of) ?? makeMaterial()
   kept.set(of, material)
-  const { pkcs8, publicJwk } = await material
+  const { privateKeyFor, publicJwk } = await material
   const kid = crypto.randomUUID()
   const jwk = { ...publicJwk, kid, alg: 'RS256', use: 'sig' }
   return {
     jwk,
     sign: async (payload, { header = {}, headerText, algorithm = 'RS256' } = {}) => {
-      const chosen = algorithms[algorithm]
-      const key = await crypto.subtle.importKey('pkcs8', pkcs8, chosen, false, ['sign'])
+      const key = await privateKeyFor(algorithm)
       const members = Object.entries({ alg: algorithm, kid, typ: 'JWT', ...header }).filter(
         ([, value]) => value !== null,
       )
       const input = [headerText ?? JSON.stringify(Object.fromEntries(members)), payload].map(encoded).join('.')
-      const signature = await crypto.subtle.sign(chosen, key, new TextEncoder().encode(input))
+      const signature = await crypto.subtle.sign(algorithms[algorithm], key, new TextEncoder().encode(input))
       return `${input}.${base64url.encode(new Uint8Array(signature))}`
     },
   }
