@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { Authenticated, RegistrationRequired } from '#src/auth/shapes.ts'
 import { call, googleToken, registration, registrationTicket, signIn, type Answer } from '#test/setup/client.ts'
 import { subjectOf } from '#test/setup/google-tokens.ts'
-import { asOwner, tablesThatHold } from '#test/setup/owner-database.ts'
+import { asOwner, tablesThatHoldEach } from '#test/setup/owner-database.ts'
 import { foundProvider } from '#test/setup/providers/private-provider.ts'
 import { noTrace, subjectHashOf, tracesOf } from '#test/setup/traces.ts'
 import { callWith } from '#test/setup/worker-with.ts'
@@ -167,7 +167,7 @@ describe('a refusal for age', () => {
     }
     expect(outcome(await call<Registered>('POST', '/auth/register', { body }))).toBe('403 registration_refused')
     expect(await tracesOf(claims)).toEqual({ ...noTrace, login_tickets: 1 })
-    for (const word of [canary, birthdate]) expect(await tablesThatHold(word)).toEqual([])
+    expect(await tablesThatHoldEach([canary, birthdate])).toEqual([[], []])
     expect(await stored()).toEqual(before)
     const lines = JSON.stringify(logs.flatMap((log) => log.mock.calls))
     expect([lines.includes('registration_refused'), lines.includes(canary), lines.includes(birthdate)]).toEqual([

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Refreshed, SessionState } from '#src/auth/shapes.ts'
 import { call, newUser, type Answer } from '#test/setup/client.ts'
-import { asOwner, tablesThatHold } from '#test/setup/owner-database.ts'
+import { asOwner, tablesThatHoldEach } from '#test/setup/owner-database.ts'
 
 type Problem = { code: string }
 
@@ -101,6 +101,6 @@ describe('a session that is refreshed', () => {
   it('leaves no token in the database', async () => {
     const { token } = await newUser()
     const next = tokenOf(await refresh(token))
-    expect(await Promise.all([token, next, next.slice(3, 46)].map(tablesThatHold))).toEqual([[], [], []])
+    expect(await tablesThatHoldEach([token, next, next.slice(3, 46)])).toEqual([[], [], []])
   })
 })

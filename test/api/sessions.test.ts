@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Authenticated, SessionPage, SessionState } from '#src/auth/shapes.ts'
 import { call, googleToken, newUser, rawCall } from '#test/setup/client.ts'
-import { asOwner, tablesThatHold } from '#test/setup/owner-database.ts'
+import { asOwner, tablesThatHold, tablesThatHoldEach } from '#test/setup/owner-database.ts'
 
 interface Device {
   readonly device_info?: unknown
@@ -42,7 +42,7 @@ describe('a session token', () => {
     const { token } = await newUser()
     const random = token.slice(3, 46)
     const needles = [token, random, token.slice(46), Uint8Array.fromBase64(random, { alphabet: 'base64url' }).toHex()]
-    expect(await Promise.all(needles.map(tablesThatHold))).toEqual([[], [], [], []])
+    expect(await tablesThatHoldEach(needles)).toEqual([[], [], [], []])
     expect(await tablesThatHold(await sha256Hex(token))).toEqual(['user_sessions'])
   })
 

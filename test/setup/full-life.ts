@@ -87,14 +87,21 @@ async function objectsIn(audio: R2Bucket): Promise<R2Object[]> {
   return objects
 }
 
+/** Everything in KV, as text: names, metadata and values. */
+export async function everythingInKv(): Promise<string[]> {
+  const { SPEECH_INDEX: index } = env
+  if (index === undefined) throw new Error('KV is not bound')
+  const names = (await index.list()).keys
+  return await Promise.all(names.map(async (key) => JSON.stringify([key, await index.get(key.name)])))
+}
+
 /** Everything in KV and R2, as text: names, metadata and values, bytes as Latin-1. */
 export async function everythingStored(): Promise<{ kv: string[]; r2: string[] }> {
-  const { SPEECH_INDEX: index, AUDIO: audio } = env
-  if (index === undefined || audio === undefined) throw new Error('KV and R2 are not bound')
-  const names = (await index.list()).keys
+  const { AUDIO: audio } = env
+  if (audio === undefined) throw new Error('R2 is not bound')
   const objects = await objectsIn(audio)
   return {
-    kv: await Promise.all(names.map(async (key) => JSON.stringify([key, await index.get(key.name)]))),
+    kv: await everythingInKv(),
     r2: await Promise.all(
       objects.map(async ({ key, customMetadata, httpMetadata }) => {
         const bytes = new Uint8Array((await (await audio.get(key))?.arrayBuffer()) ?? [])

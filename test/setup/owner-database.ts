@@ -38,15 +38,22 @@ export async function allTables(): Promise<string[]> {
 
 /** The tables that hold a text anywhere in a row, `bytea` included: as it is, and as its UTF-8 bytes would be shown. */
 export async function tablesThatHold(needle: string): Promise<string[]> {
-  const hex = new TextEncoder().encode(needle).toHex()
-  const holding: string[] = []
+  const [tables = []] = await tablesThatHoldEach([needle])
+  return tables
+}
+
+/** As `tablesThatHold`, for each of several texts; every table is read once for all of them. */
+export async function tablesThatHoldEach(needles: readonly string[]): Promise<string[][]> {
+  const holding = needles.map((): string[] => [])
+  const hex = needles.map((needle) => new TextEncoder().encode(needle).toHex())
   for (const table of await allTables()) {
-    const [found] = await asOwner<{ count: number }>(
-      `select count(*)::int as count from public.${table} as t
-       where position($1 in to_jsonb(t)::text) > 0 or position($2 in to_jsonb(t)::text) > 0`,
-      [needle, hex],
+    const found = await asOwner<{ index: number }>(
+      `with rows as materialized (select to_jsonb(t)::text as text from public.${table} as t)
+       select (place - 1)::int as index from unnest($1::text[], $2::text[]) with ordinality as n (needle, hex, place)
+       where exists (select from rows where position(n.needle in text) > 0 or position(n.hex in text) > 0)`,
+      [needles, hex],
     )
-    if (found?.count !== 0) holding.push(table)
+    for (const { index } of found) holding[index]?.push(table)
   }
   return holding
 }
