@@ -8,7 +8,7 @@ import { someWords, walkEveryRoute } from '#test/setup/walk.ts'
 
 async function walkBy(transport: Transport, counted: () => number) {
   let afterwards = 0
-  const bindings = { ...env, ...databaseAt(inject('stack').edgeUrl, transport) }
+  const bindings = { ...env, ...databaseAt(inject('stack').pooledUrl, transport) }
   const exchanges = await walkEveryRoute(someWords(), async (request) => {
     const before = counted()
     const context = createExecutionContext()
