@@ -12,6 +12,7 @@ export interface AppliedMigration {
 
 export interface Migration extends AppliedMigration {
   readonly name: string
+  readonly statements: readonly string[]
 }
 
 const Journal = z.object({ entries: z.array(z.object({ tag: z.string() })) })
@@ -22,13 +23,15 @@ export async function readMigrations(folder: string): Promise<readonly Migration
   const files = readMigrationFiles({ migrationsFolder: folder })
   return entries.flatMap(({ tag }, at) => {
     const file = files[at]
-    return file === undefined ? [] : [{ name: tag, writtenAt: file.folderMillis, hash: file.hash }]
+    return file === undefined
+      ? []
+      : [{ name: tag, writtenAt: file.folderMillis, hash: file.hash, statements: file.sql }]
   })
 }
 
 /**
- * Throws a StackFailure unless what a database has are the first migrations of this version, unchanged. drizzle
- * compares times with its last one only, and would pass over each of these in silence.
+ * Throws a StackFailure unless what a database has are the first migrations of this version, unchanged: those that
+ * follow them are the ones to apply.
  */
 export function assertForward(applied: readonly AppliedMigration[], known: readonly Migration[]): void {
   const knownAt = new Map(known.map((migration) => [migration.writtenAt, migration]))
