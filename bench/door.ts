@@ -39,8 +39,8 @@ interface Row {
 /** Runs every comparison; those that have a limit say whether they hold it. */
 async function measure(setting: Setting): Promise<readonly Row[]> {
   for (const pair of Object.values(setting)) await expectRows(pair, pageRows)
-  const times = { rounds, requests: 10 }
-  const rates = { rounds, connections, milliseconds }
+  const times = { rounds, requests: 10, warmUpMs: milliseconds }
+  const rates = { rounds, connections, milliseconds, warmUpMs: milliseconds }
   const time = await compareTimes(setting.away, times)
   const rate = await compareRates(setting.near, rates)
   const far = `p50 at ${roundTripMs} ms of round trip`

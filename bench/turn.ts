@@ -3,15 +3,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { z } from 'zod'
-import { bundleWorker, startLocalWorker } from '#bench/door/local-worker.ts'
+import { bundleWorker, plainWorker, type Bundle } from '#bench/door/bundle.ts'
+import { startLocalWorker } from '#bench/door/local-worker.ts'
 import { makeTalker } from '#bench/door/person.ts'
+import { bundlesIn, openDatabase } from '#bench/given.ts'
 import { startLatencyProxy } from '#bench/latency-proxy.ts'
 import { hear, quantile, type Speaking } from '#bench/turn/hear.ts'
 import { startSlowModel } from '#bench/turn/model.ts'
-import { setUpDatabase } from '#scripts/stack/database/set-up.ts'
 import { makeWorkerKeys, workerEnvironment } from '#scripts/stack/environment.ts'
 import { findPgBouncer, pgBouncerMissing, startPgBouncer } from '#scripts/stack/pgbouncer.ts'
-import { startPostgres } from '#scripts/stack/postgres.ts'
 import { removeState } from '#scripts/stack/stack.ts'
 import { startUpstream } from '#scripts/upstream/server.ts'
 
@@ -46,13 +46,10 @@ if (findPgBouncer() === undefined) {
 
 /** Both Workers before one model, and a database that lies a round trip behind its pooler. */
 async function makeSetting(directory: string, stopLater: (part: { stop(): unknown }) => void) {
-  const postgres = await startPostgres({ dataDirectory: join(directory, 'postgres'), settings: { fsync: 'off' } })
-  stopLater(postgres)
+  const urls = await openDatabase(join(directory, 'postgres'), stopLater)
   const [upstream, model] = [await startUpstream(), await startSlowModel(firstWordMs)]
   stopLater({ stop: async () => (model.close(), await upstream.close()) })
-  const databaseName = 'neuraform'
-  const urls = await setUpDatabase({ ownerUrl: postgres.ownerUrl, databaseName, onProgress: () => undefined })
-  const far = await startLatencyProxy({ targetPort: postgres.port, roundTripMs, startsAt: 'ready-for-query' })
+  const far = await startLatencyProxy({ targetPort: urls.port, roundTripMs, startsAt: 'ready-for-query' })
   stopLater({ stop: () => far.close() })
   const farUrl = Object.assign(new URL(urls.edgeUrl), { port: String(far.port) }).href
   const pooler = await startPgBouncer({ databaseUrls: [farUrl], poolSize: 40 })
@@ -72,14 +69,15 @@ async function makeSetting(directory: string, stopLater: (part: { stop(): unknow
     keys: makeWorkerKeys(),
   })
   const root = join(import.meta.dirname, '..')
-  const start = async (config: string, name: string, hyperdrives: Record<string, string>) => {
-    const bundle = await bundleWorker(join(root, config), join(directory, name))
+  const serviceBundle = await bundleWorker(join(root, 'wrangler.toml'), join(bundlesIn(directory), 'service'))
+  const relayBundle = await plainWorker(join(root, 'bench/turn/worker.ts'), join(directory, 'relay'), serviceBundle)
+  const start = async (bundle: Bundle, hyperdrives: Record<string, string>) => {
     const worker = await startLocalWorker(bundle, { hyperdrives, bindings })
     stopLater(worker)
     return worker.origin
   }
-  const service = await start('wrangler.toml', 'service', { HYPERDRIVE: pooler.urlOf(farUrl) })
-  const relay = await start('bench/turn/wrangler.toml', 'relay', {})
+  const service = await start(serviceBundle, { HYPERDRIVE: pooler.urlOf(farUrl) })
+  const relay = await start(relayBundle, {})
   const { token } = await makeTalker(service, upstream.origin, { conversations: 1, isTitled: false })
   const headers = { Authorization: `Bearer ${token}` }
   const Conversations = z.object({ items: z.tuple([z.object({ id: z.uuid() })]) })

@@ -1,41 +1,11 @@
-import { execFile } from 'node:child_process'
-import { createRequire } from 'node:module'
-import { basename, dirname, join } from 'node:path'
-import { promisify } from 'node:util'
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare'
-import { unstable_readConfig } from 'wrangler'
+import type { Bundle } from '#bench/door/bundle.ts'
 import { findFreePort } from '#scripts/stack/ports.ts'
 
 /** A Worker in a workerd of its own, bundled as it would be deployed and reached without the tools' own proxies. */
 export interface LocalWorker {
   readonly origin: string
   stop(): Promise<void>
-}
-
-/** A Worker's code as it would be deployed. */
-export interface Bundle {
-  readonly scriptPath: string
-  readonly directory: string
-  readonly compatibilityDate: string
-  readonly compatibilityFlags: string[]
-}
-
-const wrangler = join(dirname(createRequire(import.meta.url).resolve('wrangler/package.json')), 'bin/wrangler.js')
-
-/** Bundles the Worker of a `wrangler.toml` with wrangler into a folder. */
-export async function bundleWorker(configFile: string, directory: string): Promise<Bundle> {
-  const { main = '', compatibility_date, compatibility_flags } = unstable_readConfig({ config: configFile })
-  await promisify(execFile)(
-    process.execPath,
-    [wrangler, 'deploy', '--dry-run', `--config=${configFile}`, `--outdir=${directory}`],
-    { env: { ...process.env, WRANGLER_SEND_METRICS: 'false', WRANGLER_WRITE_LOGS: 'false' } },
-  )
-  return {
-    scriptPath: join(directory, basename(main).replace(/\.ts$/, '.js')),
-    directory,
-    compatibilityDate: compatibility_date ?? '',
-    compatibilityFlags: compatibility_flags,
-  }
 }
 
 /** The bindings that a Worker gets; those that its `wrangler.toml` names besides it goes without. */

@@ -17,11 +17,16 @@ export interface Comparison {
 interface Rounds {
   readonly rounds: number
   readonly connections: number
+  /** How long each is asked before anything counts. */
+  readonly warmUpMs: number
 }
 
 /** The p50 of requests one after the other, in milliseconds; the two take turns after every few. */
-export async function compareTimes(pair: Pair, { rounds, requests }: { rounds: number; requests: number }) {
-  return await compare(pair, { rounds, connections: 1 }, async (target, agent) =>
+export async function compareTimes(
+  pair: Pair,
+  { requests, ...rounds }: Omit<Rounds, 'connections'> & { requests: number },
+) {
+  return await compare(pair, { ...rounds, connections: 1 }, async (target, agent) =>
     median(await timesOf(target, agent, requests)),
   )
 }
@@ -33,7 +38,7 @@ export async function compareRates(pair: Pair, { milliseconds, ...rounds }: Roun
 
 async function compare(
   { ours, bare }: Pair,
-  { rounds, connections }: Rounds,
+  { rounds, connections, warmUpMs }: Rounds,
   measure: (target: Target, agent: Agent) => Promise<number>,
 ): Promise<Comparison> {
   const sides = [
@@ -52,8 +57,6 @@ async function compare(
   const ratios = one.found.map((value, round) => value / (two.found[round] ?? Number.NaN))
   return { ours: median(one.found), bare: median(two.found), ratio: median(ratios) }
 }
-
-const warmUpMs = 1_500
 
 /** Throws where one does not answer with so many rows. */
 export async function expectRows({ ours, bare }: Pair, rows: number): Promise<void> {

@@ -1,12 +1,12 @@
 import { join } from 'node:path'
-import { bundleWorker, startLocalWorker, type Bindings, type Bundle } from '#bench/door/local-worker.ts'
+import { bundleWorker, type Bundle } from '#bench/door/bundle.ts'
+import { startLocalWorker, type Bindings } from '#bench/door/local-worker.ts'
 import type { Pair } from '#bench/door/measure.ts'
 import { makeTalker, type Talker } from '#bench/door/person.ts'
+import { bundlesIn, openDatabase } from '#bench/given.ts'
 import { startLatencyProxy } from '#bench/latency-proxy.ts'
-import { setUpDatabase } from '#scripts/stack/database/set-up.ts'
 import { makeWorkerKeys, workerEnvironment } from '#scripts/stack/environment.ts'
 import { startPgBouncer } from '#scripts/stack/pgbouncer.ts'
-import { startPostgres } from '#scripts/stack/postgres.ts'
 import { startUpstream } from '#scripts/upstream/server.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -46,8 +46,8 @@ export async function makeSetting(options: SettingOptions): Promise<Setting> {
     keys: makeWorkerKeys(),
   })
   const [service, bareWorker] = await Promise.all([
-    bundleWorker(join(root, 'wrangler.toml'), join(options.directory, 'service')),
-    bundleWorker(join(root, 'bench/door/wrangler.toml'), join(options.directory, 'bare')),
+    bundleWorker(join(root, 'wrangler.toml'), join(bundlesIn(options.directory), 'service')),
+    bundleWorker(join(root, 'bench/door/wrangler.toml'), join(bundlesIn(options.directory), 'door')),
   ])
   // What the Workers log goes through a process of the tools, which reads every line: measured apart, as the limiter is.
   const quiet = { ...variables, LOG_REQUESTS: 'failures' }
@@ -82,16 +82,10 @@ interface Wish extends Omit<Bindings, 'hyperdrives'> {
 }
 
 async function startParts({ directory, roundTripMs, poolSize, stopLater }: SettingOptions) {
-  const postgres = await startPostgres({ dataDirectory: join(directory, 'postgres'), settings: { fsync: 'off' } })
-  stopLater(postgres)
+  const urls = await openDatabase(join(directory, 'postgres'), stopLater)
   const upstream = await startUpstream()
   stopLater({ stop: () => upstream.close() })
-  const urls = await setUpDatabase({
-    ownerUrl: postgres.ownerUrl,
-    databaseName: 'neuraform',
-    onProgress: () => undefined,
-  })
-  const far = await startLatencyProxy({ targetPort: postgres.port, roundTripMs, startsAt: 'connect' })
+  const far = await startLatencyProxy({ targetPort: urls.port, roundTripMs, startsAt: 'connect' })
   stopLater({ stop: () => far.close() })
   const behindPooler = async (port: number) => {
     const at = (url: string) => Object.assign(new URL(url), { port: String(port) }).href
@@ -106,7 +100,7 @@ async function startParts({ directory, roundTripMs, poolSize, stopLater }: Setti
     return worker.origin
   }
   return {
-    near: await behindPooler(postgres.port),
+    near: await behindPooler(urls.port),
     away: await behindPooler(far.port),
     upstreamOrigin: upstream.origin,
     start,

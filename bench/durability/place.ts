@@ -1,10 +1,10 @@
 import { join } from 'node:path'
 import { Client } from 'pg'
-import { bundleWorker, startLocalWorker, type LocalWorker } from '#bench/door/local-worker.ts'
+import { bundleWorker } from '#bench/door/bundle.ts'
+import { startLocalWorker, type LocalWorker } from '#bench/door/local-worker.ts'
+import { bundlesIn, openDatabase } from '#bench/given.ts'
 import { findBrokenRows, type Broken } from '#scripts/check/find-broken.ts'
-import { setUpDatabase } from '#scripts/stack/database/set-up.ts'
 import { makeWorkerKeys, workerEnvironment } from '#scripts/stack/environment.ts'
-import { startPostgres } from '#scripts/stack/postgres.ts'
 import { startUpstream } from '#scripts/upstream/server.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -24,16 +24,13 @@ export interface Place {
 
 /** Starts it; `stopLater` keeps whatever is to be stopped, the last one first. */
 export async function startPlace(directory: string, stopLater: (part: { stop(): unknown }) => void): Promise<Place> {
-  const postgres = await startPostgres({ dataDirectory: join(directory, 'postgres'), settings: { fsync: 'off' } })
-  stopLater(postgres)
+  const urls = await openDatabase(join(directory, 'postgres'), stopLater)
   const upstream = await startUpstream({ chunkDelayMs: 4 })
   stopLater({ stop: () => upstream.close() })
-  const databaseName = 'neuraform'
-  const urls = await setUpDatabase({ ownerUrl: postgres.ownerUrl, databaseName, onProgress: () => undefined })
   const owner = new Client({ connectionString: urls.ownerUrl })
   await owner.connect()
   stopLater({ stop: () => owner.end() })
-  const bundle = await bundleWorker(join(root, 'wrangler.toml'), join(directory, 'service'))
+  const bundle = await bundleWorker(join(root, 'wrangler.toml'), join(bundlesIn(directory), 'service'))
   const bindings = {
     ...workerEnvironment({
       given: [
@@ -51,8 +48,12 @@ export async function startPlace(directory: string, stopLater: (part: { stop(): 
     upstreamOrigin: upstream.origin,
     origin: () => worker.origin,
     killConnections: async () =>
-      (await owner.query("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'neuraform_edge'"))
-        .rows.length,
+      (
+        await owner.query(
+          `select pg_terminate_backend(pid) from pg_stat_activity
+           where usename = 'neuraform_edge' and datname = current_database()`,
+        )
+      ).rows.length,
     killWorker: async () => {
       await worker.stop()
       // What the dead Worker answered is known to be nobody's after half a minute: that time passes here.

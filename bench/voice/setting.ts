@@ -1,15 +1,14 @@
 import { join } from 'node:path'
-import { bundleWorker, type Bundle } from '#bench/door/local-worker.ts'
+import { bundleWorker, plainWorker, type Bundle } from '#bench/door/bundle.ts'
 import { makeTalker } from '#bench/door/person.ts'
+import { bundlesIn, openDatabase } from '#bench/given.ts'
 import { startLatencyProxy } from '#bench/latency-proxy.ts'
 import type { Asked } from '#bench/voice/ask.ts'
 import { startSlowVoice, type SlowVoice } from '#bench/voice/vendor.ts'
 import { startWorkers, type WorkerPart } from '#bench/voice/workers.ts'
-import { setUpDatabase } from '#scripts/stack/database/set-up.ts'
 import { makeWorkerKeys, workerEnvironment } from '#scripts/stack/environment.ts'
 import { startPgBouncer } from '#scripts/stack/pgbouncer.ts'
 import { findFreePort } from '#scripts/stack/ports.ts'
-import { startPostgres } from '#scripts/stack/postgres.ts'
 import { startUpstream } from '#scripts/upstream/server.ts'
 
 interface SettingOptions {
@@ -59,10 +58,8 @@ export async function makeSetting(options: SettingOptions): Promise<Setting> {
     upstreamOrigin,
     keys: makeWorkerKeys(),
   })
-  const [serviceBundle, bareBundle] = await Promise.all([
-    bundleWorker(join(root, 'wrangler.toml'), join(directory, 'service')),
-    bundleWorker(join(root, 'bench/voice/wrangler.toml'), join(directory, 'bare')),
-  ])
+  const serviceBundle = await bundleWorker(join(root, 'wrangler.toml'), join(bundlesIn(directory), 'service'))
+  const bareBundle = await plainWorker(join(root, 'bench/voice/worker.ts'), join(directory, 'bare'), serviceBundle)
   const part = (name: string, bundle: Bundle): WorkerPart => ({
     name,
     bundle,
@@ -97,13 +94,10 @@ export async function makeSetting(options: SettingOptions): Promise<Setting> {
 }
 
 async function startOutside({ directory, roundTripMs, stopLater }: SettingOptions) {
-  const postgres = await startPostgres({ dataDirectory: join(directory, 'postgres'), settings: { fsync: 'off' } })
-  stopLater(postgres)
+  const urls = await openDatabase(join(directory, 'postgres'), stopLater)
   const [upstream, vendor] = [await startUpstream(), await startSlowVoice()]
   stopLater({ stop: async () => (vendor.close(), await upstream.close()) })
-  const databaseName = 'neuraform'
-  const urls = await setUpDatabase({ ownerUrl: postgres.ownerUrl, databaseName, onProgress: () => undefined })
-  const far = await startLatencyProxy({ targetPort: postgres.port, roundTripMs, startsAt: 'ready-for-query' })
+  const far = await startLatencyProxy({ targetPort: urls.port, roundTripMs, startsAt: 'ready-for-query' })
   stopLater({ stop: () => far.close() })
   const farUrl = Object.assign(new URL(urls.edgeUrl), { port: String(far.port) }).href
   const pooler = await startPgBouncer({ databaseUrls: [farUrl], poolSize: 40 })

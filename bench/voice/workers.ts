@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare'
-import type { Bundle } from '#bench/door/local-worker.ts'
+import type { Bundle } from '#bench/door/bundle.ts'
 import { findFreePort } from '#scripts/stack/ports.ts'
 
 /** A Worker of those that share a workerd. */
