@@ -19,7 +19,7 @@ export function ownerUrlOf(databaseName: string): string {
   return url.href
 }
 
-/** Puts an object into a bucket where a local Worker keeps its stores. A process of its own, since wrangler needs Node's modules. */
+/** Puts an object into a bucket where a local Worker keeps its stores. A process of its own, since Miniflare needs Node's modules. */
 export async function putObject(...said: [stateDirectory: string, bucket: string, key: string, text: string]) {
   await promisify(execFile)(process.execPath, ['test/setup/put-object.ts', ...said])
 }

@@ -23,12 +23,16 @@ import { eventually } from '#test/setup/eventually.ts'
 
 const settings = { fsync: 'off' }
 let folder: string
+// One cluster for all of them, which one test after the other starts and stops: to make one takes longer than most tests.
+let dataDirectory: string
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'neuraform-stack-'))
+  dataDirectory = join(folder, 'cluster')
 })
 
 afterAll(async () => {
+  await removeCluster(dataDirectory)
   await rm(folder, { recursive: true })
 })
 
@@ -49,27 +53,24 @@ async function occupyPort() {
   return { port, server }
 }
 
-async function serverPid(dataDirectory: string): Promise<number> {
+async function serverPid(): Promise<number> {
   return Number.parseInt(await readFile(join(dataDirectory, 'data/postmaster.pid'), 'utf8'), 10)
 }
 
 describe('the local PostgreSQL', () => {
   it('keeps its data from one start to the next and leaves no process behind', async () => {
-    const dataDirectory = join(folder, 'restarted')
     const first = await startPostgres({ dataDirectory, settings })
     await query(first.ownerUrl, 'create table kept as select 7 as answer')
-    const pid = await serverPid(dataDirectory)
+    const pid = await serverPid()
     await Promise.all([first.stop(), first.stop()])
     expect(isRunning(pid)).toBe(false)
 
     const second = await startPostgres({ dataDirectory, settings })
     expect(await query(second.ownerUrl, 'select answer from kept')).toEqual([{ answer: 7 }])
     await second.stop()
-    await removeCluster(dataDirectory)
   })
 
   it('ends when the process that started it is killed', async () => {
-    const dataDirectory = join(folder, 'orphaned')
     const program = `
       import { startPostgres } from '#scripts/stack/postgres.ts'
       await startPostgres({ dataDirectory: ${JSON.stringify(dataDirectory)}, settings: { fsync: 'off' } })
@@ -78,21 +79,32 @@ describe('the local PostgreSQL', () => {
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     await once(createInterface({ input: parent.stdout }), 'line')
-    const pid = await serverPid(dataDirectory)
+    const pid = await serverPid()
     expect(isRunning(pid)).toBe(true)
     parent.kill('SIGKILL')
     await eventually(() => expect(isRunning(pid)).toBe(false))
-    await removeCluster(dataDirectory)
   })
 
   it('takes another port when the one that it would like is taken', async () => {
-    const dataDirectory = join(folder, 'crowded')
     const { port: taken, server } = await occupyPort()
     const postgres = await startPostgres({ dataDirectory, port: taken, settings })
     expect(postgres.port).not.toBe(taken)
     await postgres.stop()
     server.close()
-    await removeCluster(dataDirectory)
+  })
+})
+
+// Before any other, while the cluster has none of the roles.
+describe('the database set-up of an owner who is no superuser', () => {
+  it('needs CREATEROLE and CREATEDB, and may be repeated', async () => {
+    const postgres = await startPostgres({ dataDirectory, settings })
+    await query(postgres.ownerUrl, `create role manager login createrole createdb password 'secret'`)
+    const ownerUrl = withLogin(withDatabase(new URL(postgres.ownerUrl), 'managed'), 'manager', 'secret').href
+    const first = await setUpDatabase({ ownerUrl })
+    const again = await setUpDatabase({ ownerUrl, existingPassword: 'keep' })
+    expect([first.edgePasswordSource, again.edgePasswordSource]).toEqual(['made', 'kept'])
+    await expect(query(first.edgeUrl, 'select from users')).rejects.toThrow('permission denied for table users')
+    await postgres.stop()
   })
 })
 
@@ -100,12 +112,11 @@ describe('the database set-up', () => {
   let postgres: LocalPostgres
 
   beforeAll(async () => {
-    postgres = await startPostgres({ dataDirectory: join(folder, 'shared'), settings })
+    postgres = await startPostgres({ dataDirectory, settings })
   })
 
   afterAll(async () => {
     await postgres.stop()
-    await removeCluster(join(folder, 'shared'))
   })
 
   const setUp = (options: Partial<SetUpOptions>) =>
@@ -136,7 +147,7 @@ describe('the database set-up', () => {
   })
 
   it('gives the Worker a login that sees nothing until it takes a role, and can never become the owner', async () => {
-    const { edgeUrl } = await setUp({ databaseName: 'guarded' })
+    const { edgeUrl } = await setUp({ databaseName: 'repeated' })
     await expect(query(edgeUrl, 'select from personas')).rejects.toThrow('permission denied for table personas')
     await expect(query(edgeUrl, 'create temporary table t ()')).rejects.toThrow('permission denied')
     for (const role of ['neuraform_owner', 'neuraform_gate']) {
@@ -147,16 +158,16 @@ describe('the database set-up', () => {
   })
 
   it('keeps the password of a login that is there, or replaces it, as it is told', async () => {
-    const { edgeUrl } = await setUp({ databaseName: 'passwords', edgePassword: "it's $1/ö" })
+    const { edgeUrl } = await setUp({ databaseName: 'repeated', edgePassword: "it's $1/ö" })
     await query(edgeUrl, 'select')
-    const kept = await setUp({ databaseName: 'passwords', edgePassword: undefined, existingPassword: 'keep' })
+    const kept = await setUp({ databaseName: 'repeated', edgePassword: undefined, existingPassword: 'keep' })
     expect(kept).toEqual({
       ...kept,
       edgePasswordSource: 'kept',
       edgeUrl: withLogin(new URL(edgeUrl), 'neuraform_edge', undefined).href,
     })
     await query(edgeUrl, 'select')
-    const replaced = await setUp({ databaseName: 'passwords', edgePassword: undefined })
+    const replaced = await setUp({ databaseName: 'repeated', edgePassword: undefined })
     expect(replaced.edgePasswordSource).toBe('replaced')
     await query(replaced.edgeUrl, 'select')
     await expect(query(edgeUrl, 'select')).rejects.toThrow('password authentication failed')
@@ -182,21 +193,6 @@ describe('the database set-up', () => {
     )
     await expect(setUp({ ownerUrl: urlOf('weak', 'postgres') })).rejects.toThrow('does not own the database “postgres”')
     await expect(setUp({ ownerUrl: urlOf('half', 'halfway') })).rejects.toThrow('alter role "half" createrole')
-  })
-})
-
-describe('the database set-up of an owner who is no superuser', () => {
-  it('needs CREATEROLE and CREATEDB, and may be repeated', async () => {
-    const dataDirectory = join(folder, 'managed')
-    const postgres = await startPostgres({ dataDirectory, settings })
-    await query(postgres.ownerUrl, `create role manager login createrole createdb password 'secret'`)
-    const ownerUrl = withLogin(withDatabase(new URL(postgres.ownerUrl), 'managed'), 'manager', 'secret').href
-    const first = await setUpDatabase({ ownerUrl })
-    const again = await setUpDatabase({ ownerUrl, existingPassword: 'keep' })
-    expect([first.edgePasswordSource, again.edgePasswordSource]).toEqual(['made', 'kept'])
-    await expect(query(first.edgeUrl, 'select from users')).rejects.toThrow('permission denied for table users')
-    await postgres.stop()
-    await removeCluster(dataDirectory)
   })
 })
 

@@ -1,6 +1,7 @@
+import { writeSync } from 'node:fs'
 import { openTranscripts } from '#src/conversations/transcripts/read-transcripts.ts'
 
-// Reads a file of one kind and so many things, and prints what it took: `node test/setup/reading-costs.ts names 600000`.
+// Reads files of one kind and so many things each, and prints what they took: `node test/setup/reading-costs.ts names:600000`.
 
 const idOf = (place: number) => `0198f000-0000-7000-8000-${String(place).padStart(12, '0')}`
 const ours = '"format":"neuraform.conversations","version":1'
@@ -53,10 +54,9 @@ function* piecesOf(kind: string, count: number): Generator<Uint8Array> {
   yield Buffer.from(text + behind)
 }
 
-const [kind = '', ...counts] = process.argv.slice(2)
-const costs = []
-for (const count of counts.map(Number)) {
-  const pieces = piecesOf(kind, count)
+for (const file of process.argv.slice(2)) {
+  const [kind = '', count = ''] = file.split(':')
+  const pieces = piecesOf(kind, Number(count))
   const body = new ReadableStream<Uint8Array>({
     pull: (controller) => {
       const next = pieces.next()
@@ -73,6 +73,6 @@ for (const count of counts.map(Number)) {
   } catch (error) {
     outcome.push(String((error as { code?: string }).code ?? error))
   }
-  costs.push({ count, outcome, cpuMilliseconds: process.cpuUsage(before).user / 1_000 })
+  // At once and by itself: whoever runs out of memory is the first that is not there.
+  writeSync(1, `${JSON.stringify({ file, outcome, cpuMilliseconds: process.cpuUsage(before).user / 1_000 })}\n`)
 }
-process.stdout.write(JSON.stringify({ costs, rssBytes: process.resourceUsage().maxRSS * 1_024 }))
