@@ -10,7 +10,9 @@ const filters = (userId: string, ratings: string): Readonly<Record<string, strin
   turns: `user_id = '${userId}'`,
   messages: `user_id = '${userId}'`,
   audit_log: `chain_id = (select c.chain_id from public.audit_chains c where c.user_id = '${userId}')`,
-  personas: `is_active and (owner_id = '${userId}' or (is_public and rating = any ('${ratings}'::text[])))`,
+  personas: `(is_active and (owner_id = '${userId}' or (is_public and rating = any ('${ratings}'::text[]))))
+    or (frozen_at is not null and rating = any ('${ratings}'::text[]) and exists (
+      select from public.conversations c where c.user_id = '${userId}' and c.persona_id = personas.id))`,
 })
 
 /**
@@ -26,7 +28,7 @@ export async function makeOwnerViews(client: Client, userId: string): Promise<vo
 
 /** Whether a statement can be asked as the owner: it reads tables of those above, through no function. */
 export function canAskAsOwner(text: string): boolean {
-  return /^\s*select\b/i.test(text) && /\bfrom "/.test(text) && !/\bapp\.(?!current_session_id\b)/.test(text)
+  return /^\s*select\b/i.test(text) && /\bfrom "/.test(text) && !/\bapp\.(?!current_(?:session|user)_id\b)/.test(text)
 }
 
 /** Runs a statement in the open transaction as a superuser on those views. */

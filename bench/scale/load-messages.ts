@@ -76,11 +76,14 @@ function placed(step: Step): string {
 const since = ({ messages }: Step) =>
   `m.created_at >= scale.at(${messages.from}) and m.created_at < scale.at(${messages.to})`
 
+// With the companions that come with the service; one of each person's with another, which its author took away since.
 const insertConversations = (step: Step) => `
   insert into conversations (id, user_id, persona_id, title, message_count, last_seq, leaf_message_id, last_message_at,
       created_at, updated_at)
-  select m.conversation_id, m.user_id, '0198f000-0000-7000-8000-000000000001', scale.sealed(60), count(*), max(m.seq),
-    (array_agg(m.id order by m.seq desc))[1], max(m.created_at), min(m.created_at), max(m.created_at)
+  select m.conversation_id, m.user_id,
+    case row_number() over (partition by m.user_id order by min(m.created_at)) when 2 then scale.id(${kinds.frozen}, 0, 1)
+      else ('0198f000-0000-7000-8000-00000000000' || 1 + abs(hashtext(m.conversation_id::text)) % 5)::uuid end,
+    scale.sealed(60), count(*), max(m.seq), (array_agg(m.id order by m.seq desc))[1], max(m.created_at), min(m.created_at), max(m.created_at)
   from messages m where ${since(step)} group by m.conversation_id, m.user_id order by min(m.created_at)
   on conflict (id) do update set message_count = conversations.message_count + excluded.message_count,
     last_seq = excluded.last_seq, leaf_message_id = excluded.leaf_message_id, last_message_at = excluded.last_message_at, updated_at = excluded.updated_at`

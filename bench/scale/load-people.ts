@@ -8,7 +8,8 @@ const auditEntries = { heavy: 100, usual: 3 }
 
 /**
  * Adds people with all that a flight asks for: key, identity, sessions, chain. The first session of each was active just
- * now, the second is due to be touched; every tenth person has a companion of their own.
+ * now, the second is due to be touched; every tenth person has a companion of their own, and every hundredth had one that
+ * others still talk with.
  */
 export async function loadPeople(client: Client, { users: { from, to } }: Step): Promise<void> {
   const person = `scale.id(${kinds.user}, 0, u)`
@@ -33,6 +34,9 @@ export async function loadPeople(client: Client, { users: { from, to } }: Step):
     insert into personas (id, owner_id, display_name, description, system_prompt, greeting, created_at)
       select scale.id(${kinds.persona}, 0, u), ${person}, 'Own', 'A companion of one''s own.', repeat('Be kind. ', 40), 'Hello.',
         now() + u * interval '1 second' from ${people} where u % 10 = 1;
+    insert into personas (id, owner_id, is_active, frozen_at, display_name, description, system_prompt, greeting)
+      select scale.id(${kinds.frozen}, 0, u), null, false, now(), 'Once', 'What one was before.', repeat('Be kind. ', 40), 'Hello.'
+      from ${people} where u % 100 = 1;
     insert into idempotency_keys (user_id, key, request_hash, resource_id)
       select ${person}, 'used ' || u, scale.hash('request ' || u), scale.id(${kinds.other}, 0, u) from ${people};
     insert into audit_chains (chain_id, user_id, head_seq, anchored_seq)

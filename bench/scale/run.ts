@@ -71,6 +71,7 @@ async function subjectFor(client: Client, config: Config, person: Person): Promi
   const found = await client.query<{
     conversation: string
     middle: string
+    frozen: string
     cells: string
     common: string
     rare: string
@@ -79,6 +80,8 @@ async function subjectFor(client: Client, config: Config, person: Person): Promi
     `select (select id from conversations where user_id = $1 order by message_count desc, id limit 1) as conversation,
        (select id from messages where user_id = $1 order by id
           offset (select count(*) / 2 from messages where user_id = $1) limit 1) as middle,
+       (select id from personas where frozen_at is not null
+          and id in (select persona_id from conversations where user_id = $1) limit 1) as frozen,
        4 + (select count(*) from messages where user_id = $1) + (select count(*) from turns where user_id = $1)
          + 2 * (select count(*) from conversations where user_id = $1) + 3 * (select count(*) from user_sessions where user_id = $1)
          + 2 * (select count(*) from identities where user_id = $1) as cells,
@@ -90,9 +93,9 @@ async function subjectFor(client: Client, config: Config, person: Person): Promi
   const row = found.rows[0]
   if (row === undefined) throw new Error('the person is not there')
   const matches = { common: Number(row.common), rare: Number(row.rare) }
-  const { conversation: conversationId, middle: middleMessageId } = row
+  const { conversation: conversationId, middle: middleMessageId, frozen: frozenId } = row
   const [cells, auditEntries] = [Number(row.cells), Number(row.entries)]
-  return { config, person, conversationId, middleMessageId, cells, matches, auditEntries }
+  return { config, person, conversationId, frozenId, middleMessageId, cells, matches, auditEntries }
 }
 
 async function sizeOf(client: Client): Promise<string> {

@@ -33,4 +33,5 @@ export const kinds = {
   persona: 7,
   other: 8,
   memory: 9,
+  frozen: 10,
 } as const

@@ -29,6 +29,8 @@ export interface Subject {
   readonly person: Person
   /** Their longest conversation. */
   readonly conversationId: string
+  /** A companion that they talk with, which its author took away from others since. */
+  readonly frozenId: string
   /** One of their messages, with as many before it as after it. */
   readonly middleMessageId: string
   /** How many cells of theirs may be sealed: rows, once for each sealed column. */
@@ -48,7 +50,7 @@ const placeOfMessages = 13
 
 /** Every verb that lists, searches, takes a turn or seals anew, and the session that opens each flight; a new one gets a line here. */
 export function verbsFor(subject: Subject): readonly MeasuredVerb[] {
-  const { config, person, conversationId, matches, auditEntries } = subject
+  const { config, person, conversationId, frozenId, matches, auditEntries } = subject
   const as =
     (run: (caller: Caller) => Promise<unknown>): Start =>
     async (database) =>
@@ -94,6 +96,7 @@ export function verbsFor(subject: Subject): readonly MeasuredVerb[] {
       start: async (on) => async () => await listPersonas(scopeOn(config, on), { limit, sort: 'oldest' }),
     },
     { name: 'getPersona', start: as(async (caller) => await getPersona(caller, personaId)) },
+    { name: 'getPersona, of others no more', start: as(async (caller) => await getPersona(caller, frozenId)) },
     { name: 'listConversations', start: as(async (caller) => await conversationsOf({})(caller, { limit })) },
     { name: 'listConversations, from the middle', start: inTheMiddle(conversationsOf({})) },
     {

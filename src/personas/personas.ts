@@ -22,7 +22,7 @@ export async function listPersonas(asker: Asker, { limit, cursor, ...wish }: Per
   // A visitor has neither favourites nor companions.
   const isOnesOwn = wish.is_favorite !== undefined || wish.owner === 'me'
   if (isOnesOwn && !('tokenHash' in asker)) throw new Problem('unauthenticated')
-  const [page] = await asAsker(asker, (db) => [selectPage(db, wish, position.after, limit + 1)])
+  const [page] = await asAsker(asker, (db) => [selectPage(db, asker, wish, position.after, limit + 1)])
   position.check()
   const { rows, next_cursor } = await pageFrom(asker, list, limit, page, (last) =>
     wish.sort === 'use' ? { used: last.useCount, id: last.id } : { at: last.createdAt, id: last.id },
@@ -65,13 +65,14 @@ const {
 } = getTableColumns(personas)
 
 // What makes a hundred companions speak would not fit into an isolate.
-const selectPage = (db: Db, wish: Wish, after: After | undefined, limit: number) =>
+const selectPage = (db: Db, asker: Asker, wish: Wish, after: After | undefined, limit: number) =>
   db
     .select(listed)
     .from(personas)
     .where(
       and(
         sql`is_active`,
+        isListedFor(asker),
         after === undefined ? undefined : isBeyond(wish.sort, after),
         wish.q === undefined
           ? undefined
@@ -83,6 +84,12 @@ const selectPage = (db: Db, wish: Wish, after: After | undefined, limit: number)
     )
     .orderBy(...orders[wish.sort])
     .limit(limit)
+
+// What the policy says of companions that are not frozen: as a condition of the list it is what its indexes are chosen by.
+const isListedFor = (asker: Asker) =>
+  'tokenHash' in asker
+    ? sql`(${personas.ownerId} = (select app.current_user_id()) or ${personas.isPublic})`
+    : sql`${personas.isPublic}`
 
 function isOf(owner: NonNullable<Wish['owner']>): SQL {
   if (owner === 'house') return sql`${personas.ownerId} is null`

@@ -23,8 +23,8 @@ const isBuiltIn = sql`owner_id is null and frozen_at is null`
 const isOwn = sql`owner_id = (select app.current_user_id())`
 
 // What a companion was when its author took it away from others: for whoever talks with it, as long as they do.
-// Whom they talk with says a function: the policy of `conversations` reads this table, which would ask for itself.
-const isFrozenForThem = sql`frozen_at is not null and rating = any ((select app.admitted_ratings())::text[]) and id = any ((select app.personas_talked_with())::uuid[])`
+// Whether they do says a function: the policy of `conversations` reads this table, which would ask for itself.
+const isFrozenForThem = sql`frozen_at is not null and rating = any ((select app.admitted_ratings())::text[]) and app.talks_with(id)`
 
 export const personas = pgTable(
   'personas',

@@ -129,7 +129,6 @@ export const invokerCallers: Readonly<Record<string, string>> = {
   newest_end: '',
   open_speech: 'neuraform_user',
   path_from: 'neuraform_user',
-  personas_talked_with: 'neuraform_user',
   refuse_change: '',
   require_message: 'neuraform_user',
   require_visible_persona: '',
@@ -137,6 +136,7 @@ export const invokerCallers: Readonly<Record<string, string>> = {
   sealed_columns: '',
   settle_entry: '',
   store_reply: '',
+  talks_with: 'neuraform_user',
 }
 
 /** The roles that may call each security definer function; a trigger's is called by nobody. */

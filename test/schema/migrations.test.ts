@@ -51,8 +51,8 @@ describe('migrations', () => {
     await query(ownerUrl, 'create database neuraform_drift')
     url.pathname = '/neuraform_drift'
     // A policy names a function that reads a table: it stands for that until the table is there.
-    const talked = 'create function app.personas_talked_with() returns uuid[] language sql as $$ select null::uuid[] $$'
-    await query(url.href, `create schema app; ${settings}; ${talked}; ${generated}`)
+    const talks = 'create function app.talks_with(uuid) returns boolean language sql as $$ select false $$'
+    await query(url.href, `create schema app; ${settings}; ${talks}; ${generated}`)
     const byHand = /^turns turns_(session|usage)_id_user_id_fkey/
     const made = (await query(ownerUrl, tableParts)).filter(({ what }) => !byHand.test(String(what)))
     expect(made.length).toBeGreaterThan(200)
