@@ -1,12 +1,7 @@
 import { join } from 'node:path'
 import type { Client } from 'pg'
 import { isContention } from '#scripts/stack/database/attempt.ts'
-import {
-  assertForward,
-  readMigrations,
-  type AppliedMigration,
-  type Migration,
-} from '#scripts/stack/database/forward-only.ts'
+import { assertForward, readMigrations, type AppliedMigration } from '#scripts/stack/database/forward-only.ts'
 import { ownerRole } from '#scripts/stack/database/roles.ts'
 import { errorCode, StackFailure } from '#scripts/stack/failure.ts'
 
@@ -22,7 +17,7 @@ export async function runMigrations(client: Client, folder: string): Promise<{ a
   try {
     const [before, known] = [await readApplied(client), await readMigrations(folder)]
     assertForward(before, known)
-    await apply(client, known.slice(before.length))
+    if (known.length > before.length) await applyAll(client, folder)
     return { applied: known.length - before.length, total: known.length }
   } catch (error) {
     await client.query('rollback')
@@ -43,22 +38,19 @@ async function readApplied(client: Client): Promise<readonly AppliedMigration[]>
   return rows.map(({ hash, created_at: writtenAt }) => ({ hash, writtenAt: Number(writtenAt) }))
 }
 
-/** Keeps the journal that drizzle keeps; its own migrator loads all of drizzle, which takes longer than to migrate. */
-async function apply(client: Client, migrations: readonly Migration[]): Promise<void> {
-  await client.query('create schema if not exists drizzle')
-  await client.query(
-    `create table if not exists drizzle.__drizzle_migrations (id serial primary key, hash text not null, created_at bigint)`,
-  )
-  await client.query('begin')
-  for (const { statements, hash, writtenAt } of migrations) {
-    for (const statement of statements) await client.query(statement)
-    await client.query('insert into drizzle.__drizzle_migrations (hash, created_at) values ($1, $2)', [hash, writtenAt])
-  }
-  await client.query('commit')
+// drizzle takes longer to load than to migrate: a database that is up to date does not wait for it.
+async function applyAll(client: Client, folder: string): Promise<void> {
+  const [{ drizzle }, { migrate }] = await Promise.all([
+    import('drizzle-orm/node-postgres'),
+    import('drizzle-orm/node-postgres/migrator'),
+  ])
+  await migrate(drizzle({ client }), { migrationsFolder: folder })
 }
 
 function failureOf(error: unknown, folder: string): unknown {
-  if (isContention(error) || errorCode(error) === undefined) return error
-  const said = error instanceof Error ? error.message : String(error)
-  return new StackFailure(`A migration in ${folder} failed and none was applied: ${said}.`, { cause: error })
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
+  if (isContention(cause)) return cause
+  if (errorCode(cause) === undefined) return error
+  const said = cause instanceof Error ? cause.message : String(cause)
+  return new StackFailure(`A migration in ${folder} failed and none was applied: ${said}.`, { cause })
 }
