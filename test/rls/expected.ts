@@ -66,11 +66,16 @@ export async function* wrongIn(
   findings: Iterable<Finding> | AsyncIterable<Finding>,
   scene: Scene,
 ): AsyncGenerator<string> {
+  const isRight = judgeOf(scene)
+  for await (const [key, outcome] of findings) if (!isRight(key, outcome)) yield `${key}: ${outcome}`
+}
+
+/** Says of a finding whether it is as it should be. */
+export function judgeOf(scene: Scene): (key: string, outcome: Outcome) => boolean {
   const calls = new Map(callsIn(scene).map(({ name, expected }) => [`call ${name}`, expected ?? 1]))
-  for await (const [key, outcome] of findings) {
+  return (key, outcome) => {
     const call = calls.get(key)
-    const isRight = call === undefined ? isRightFor(key, outcome) : outcome === call
-    if (!isRight) yield `${key}: ${outcome}`
+    return call === undefined ? isRightFor(key, outcome) : outcome === call
   }
 }
 

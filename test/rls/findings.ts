@@ -26,33 +26,50 @@ export async function tablesOf(client: Client): Promise<ReadonlyMap<string, stri
   return new Map(rows.map(({ name, owner }) => [name, owner ?? undefined]))
 }
 
+/** Something to try: what its finding is called, and what happens when it is tried. */
+export interface Trial {
+  readonly key: string
+  /** What a call says. */
+  readonly text?: string
+  attempt(): Promise<Outcome>
+}
+
 /**
- * Tries each table × verb × asker. Runs in the caller's transaction, as a superuser who becomes the Worker's login for
- * each attempt, and leaves nothing behind.
+ * Each table × verb × asker. A trial runs in the caller's transaction, as a superuser who becomes the Worker's login, and
+ * leaves nothing behind.
  */
-export async function* tryTables(
+export function* tableTrials(
   client: Client,
   scene: Scene,
   tables: ReadonlyMap<string, string | undefined>,
-): AsyncGenerator<Finding> {
+): Generator<Trial> {
   for (const [table, owner] of tables) {
     for (const asker of askersFor(scene, table, owner)) {
       for (const verb of asker.verbs) {
-        const statement = await statementFor(client, scene, table, asker, verb)
-        yield [
-          `${table} ${verb} ${asker.role}/${asker.name}`,
-          await attempt(client, { ...asker, arrange: `${asker.arrange}; ${statement.arrange ?? ''}` }, statement),
-        ]
+        yield {
+          key: `${table} ${verb} ${asker.role}/${asker.name}`,
+          attempt: async () => {
+            const statement = await statementFor(client, scene, table, asker, verb)
+            const arrange = `${asker.arrange}; ${statement.arrange ?? ''}`
+            return await attempt(client, { ...asker, arrange }, statement)
+          },
+        }
       }
     }
   }
 }
 
-/** Tries what functions do for a role, and what their rules refuse. */
-export async function* tryCalls(client: Client, scene: Scene): AsyncGenerator<Finding> {
+/** What functions do for a role, and what their rules refuse. */
+export function* callTrials(client: Client, scene: Scene): Generator<Trial> {
   for (const { name, role, text } of callsIn(scene)) {
-    yield [`call ${name}`, await attempt(client, { role: `neuraform_${role}` }, { text, values: [] })]
+    const who = { role: `neuraform_${role}` }
+    yield { key: `call ${name}`, text, attempt: () => attempt(client, who, { text, values: [] }) }
   }
+}
+
+/** Tries one after the other. */
+export async function* findingsOf(trials: Iterable<Trial>): AsyncGenerator<Finding> {
+  for (const trial of trials) yield [trial.key, await trial.attempt()]
 }
 
 interface Statement {
@@ -172,13 +189,17 @@ async function attempt(
   { text, values }: Statement,
 ): Promise<Outcome> {
   const login = role === 'owner' ? '' : `set local session authorization neuraform_edge; set local role ${role};`
-  try {
-    await client.query(`savepoint attempt; ${arrange}; ${login} ${opening}`)
-    const answer: QueryResult | QueryResult[] = await client.query(text, values.length === 0 ? undefined : [...values])
-    return (Array.isArray(answer) ? answer.at(-1) : answer)?.rowCount ?? 0
-  } catch (error) {
-    return error instanceof Error && 'code' in error ? String(error.code) : 'error'
-  } finally {
-    await client.query('rollback to savepoint attempt; release savepoint attempt')
-  }
+  // All three at once: most of what an attempt takes is the way there and back.
+  const [arranged, asked, undone] = await Promise.allSettled([
+    client.query(`savepoint attempt; ${arrange}; ${login} ${opening}`),
+    client.query<Record<string, unknown>>(text, values.length === 0 ? undefined : [...values]),
+    client.query('rollback to savepoint attempt; release savepoint attempt'),
+  ])
+  if (undone.status === 'rejected') throw undone.reason
+  if (arranged.status === 'rejected') return codeOf(arranged.reason)
+  if (asked.status === 'rejected') return codeOf(asked.reason)
+  const answer: QueryResult | QueryResult[] = asked.value
+  return (Array.isArray(answer) ? answer.at(-1) : answer)?.rowCount ?? 0
 }
+
+const codeOf = (error: unknown) => (error instanceof Error && 'code' in error ? String(error.code) : 'error')

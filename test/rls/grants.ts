@@ -7,12 +7,22 @@ const verbs = ['select', 'insert', 'update', 'delete', 'truncate', 'references',
 const verbsOfColumns = ['select', 'insert', 'update', 'references']
 const schemas = ['app', 'public']
 
+/** What is looked at of the grants of a table: everything that is not named. */
+interface Narrowing {
+  readonly role?: string | undefined
+  readonly verb?: string | undefined
+}
+
 /**
  * What roles may really do to tables, by column, that the list does not say, or may not do that it says: by a grant to
  * them, to a role that they inherit from or to the public.
  */
-export async function wrongTableGrants(client: Client, tables: Iterable<string>): Promise<readonly string[]> {
-  return (await tableGrants(client, tables)).flatMap(({ role, verb, table, held }) =>
+export async function wrongTableGrants(
+  client: Client,
+  tables: Iterable<string>,
+  narrowing?: Narrowing,
+): Promise<readonly string[]> {
+  return (await tableGrants(client, tables, narrowing)).flatMap(({ role, verb, table, held }) =>
     held === (expectedGrants[role]?.[table]?.[verb] ?? '') ? [] : [`${role} ${verb} ${table}: ${held || 'nothing'}`],
   )
 }
@@ -37,7 +47,7 @@ export async function listLiftedRestrictions(client: Client, tables: Iterable<st
   const ofTables = (await tableGrants(client, names)).flatMap(({ role, verb, table, held, missing }) =>
     (held === '*' ? [] : [verb])
       .concat(missing.map((column) => `${verb} (${column})`))
-      .map((what) => ({ table, statement: `grant ${what} on public.${table} to ${role}` })),
+      .map((what) => ({ table, role, verb, statement: `grant ${what} on public.${table} to ${role}` })),
   )
   const ofFunctions = (await functionGrants(client)).flatMap(({ signature, owner, callers }) =>
     [...roles, 'public']
@@ -45,7 +55,7 @@ export async function listLiftedRestrictions(client: Client, tables: Iterable<st
       .map((role) => ({ statement: `grant execute on function ${signature} to ${role}` })),
   )
   const toThePublic = names.flatMap((table) =>
-    verbs.map((verb) => ({ table, statement: `grant ${verb} on public.${table} to public` })),
+    verbs.map((verb) => ({ table, verb, statement: `grant ${verb} on public.${table} to public` })),
   )
   const ofSchemas = schemas.flatMap((schema) =>
     roles.map((role) => ({ statement: `grant create on schema ${schema} to ${role}` })),
@@ -63,7 +73,11 @@ interface TableGrant {
   readonly missing: readonly string[]
 }
 
-async function tableGrants(client: Client, tables: Iterable<string>): Promise<readonly TableGrant[]> {
+async function tableGrants(
+  client: Client,
+  tables: Iterable<string>,
+  { role, verb }: Narrowing = {},
+): Promise<readonly TableGrant[]> {
   const { rows } = await client.query<TableGrant>(
     `select role, verb, c.relname as table,
        case when has_table_privilege(role, c.oid, verb) then '*' else coalesce(of_columns.held, '') end as held,
@@ -76,7 +90,7 @@ async function tableGrants(client: Client, tables: Iterable<string>): Promise<re
        ) as held where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
      ) as of_columns
      where c.relnamespace = 'public'::regnamespace and c.relname = any ($4)`,
-    [roles, verbs, verbsOfColumns, [...tables]],
+    [role === undefined ? roles : [role], verb === undefined ? verbs : [verb], verbsOfColumns, [...tables]],
   )
   return rows
 }

@@ -1,7 +1,7 @@
 import type { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { wrongIn } from '#test/rls/expected.ts'
-import { tablesOf, tryCalls, tryTables } from '#test/rls/findings.ts'
+import { callTrials, findingsOf, tableTrials, tablesOf } from '#test/rls/findings.ts'
 import { wrongOtherGrants, wrongTableGrants } from '#test/rls/grants.ts'
 import { makeScene, type Scene } from '#test/rls/scene.ts'
 import { connectTo, openScratchDatabase } from '#test/rls/scratch-database.ts'
@@ -10,7 +10,7 @@ let owner: Client
 let edgeUrl: string
 
 beforeAll(async () => {
-  ;({ owner, edgeUrl } = await openScratchDatabase('neuraform_matrix'))
+  ;({ owner, edgeUrl } = await openScratchDatabase('neuraform_matrix', { pipeline: true }))
 })
 
 afterAll(async () => {
@@ -50,7 +50,7 @@ describe('row-level security', () => {
 
   it('gives a person their own rows for the verbs that they have, each role what it is for, and nobody any other', async () => {
     const { wrong, size } = await onScene(async (scene) => {
-      const findings = await Array.fromAsync(tryTables(owner, scene, await tablesOf(owner)))
+      const findings = await Array.fromAsync(findingsOf(tableTrials(owner, scene, await tablesOf(owner))))
       return { wrong: await Array.fromAsync(wrongIn(findings, scene)), size: findings.length }
     })
     // oxlint-disable-next-line no-console -- the figure that the test is about
@@ -60,7 +60,7 @@ describe('row-level security', () => {
   })
 
   it('lets every function do its work, and refuses what only a part of a rule refuses', async () => {
-    expect(await onScene((scene) => Array.fromAsync(wrongIn(tryCalls(owner, scene), scene)))).toEqual([])
+    expect(await onScene((scene) => Array.fromAsync(wrongIn(findingsOf(callTrials(owner, scene)), scene)))).toEqual([])
   })
 
   it('lets the login reach no table by any verb before it takes a role', async () => {

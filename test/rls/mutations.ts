@@ -1,8 +1,10 @@
 import type { Client } from 'pg'
 
-/** A statement that takes a part of the isolation away, and the table that it does it to, if it is one. */
+/** A statement that takes a part of the isolation away, and what it is about: a table, a role, and a verb that it grants. */
 export interface Mutation {
   readonly table?: string
+  readonly role?: string
+  readonly verb?: string
   readonly statement: string
 }
 
@@ -23,18 +25,19 @@ export async function listMutations(client: Client, tables: Iterable<string>): P
     select tablename as table, policyname as policy, roles[1]::text as role, qual as using, with_check as check
     from pg_policies where schemaname = 'public' order by 1, 2`)
   const ofTables = [...tables].flatMap((table) => [
-    { table, statement: `alter table public.${table} disable row level security` },
-    { table, statement: `alter table public.${table} no force row level security` },
+    { table, role: 'neuraform_user', statement: `alter table public.${table} disable row level security` },
+    { table, role: 'owner', statement: `alter table public.${table} no force row level security` },
   ])
   return [...rows.flatMap(mutationsOf), ...ofTables]
 }
 
 function mutationsOf({ table, policy, role, using, check }: Policy): readonly Mutation[] {
-  const dropped = { table, statement: `drop policy ${policy} on public.${table}` }
+  const dropped = { table, role, statement: `drop policy ${policy} on public.${table}` }
   if (role === 'neuraform_gate') return [dropped]
   const altered = (clause: string, rule: string | null) =>
     (rule === null ? [] : ['true', ...withoutOne(rule)]).map((rest) => ({
       table,
+      role,
       statement: `alter policy ${policy} on public.${table} ${clause} (${rest})`,
     }))
   return [dropped, ...altered('using', using), ...altered('with check', check)]

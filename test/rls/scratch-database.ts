@@ -1,4 +1,4 @@
-import { Client } from 'pg'
+import { Client, type ClientConfig } from 'pg'
 import { inject } from 'vitest'
 import { setUpDatabase } from '#scripts/stack/database/set-up.ts'
 
@@ -9,19 +9,22 @@ export interface ScratchDatabase {
   readonly edgeUrl: string
 }
 
+type Options = Pick<ClientConfig, 'pipeline'>
+
 /** A database of a test file's own, set up as an operator would: what it holds does not depend on other tests. */
-export async function openScratchDatabase(databaseName: string): Promise<ScratchDatabase> {
+export async function openScratchDatabase(databaseName: string, options?: Options): Promise<ScratchDatabase> {
   const stack = inject('stack')
   const { ownerUrl, edgeUrl } = await setUpDatabase({
     ownerUrl: stack.ownerUrl,
     databaseName,
     edgePassword: decodeURIComponent(new URL(stack.edgeUrl).password),
   })
-  return { owner: await connectTo(ownerUrl), edgeUrl }
+  return { owner: await connectTo(ownerUrl, options), edgeUrl }
 }
 
-export async function connectTo(connectionString: string): Promise<Client> {
-  const client = new Client({ connectionString })
+/** With `pipeline`, queries are sent without waiting for the answers to those before. */
+export async function connectTo(connectionString: string, options: Options = {}): Promise<Client> {
+  const client = new Client({ connectionString, ...options })
   await client.connect()
   return client
 }
