@@ -11,15 +11,34 @@ export interface ScratchDatabase {
 
 type Options = Pick<ClientConfig, 'pipeline'>
 
-/** A database of a test file's own, set up as an operator would: what it holds does not depend on other tests. */
+const template = 'neuraform_scratch'
+
+/** A database of a test file's own, set up as an operator would, over a copy of one that was set up so before: what it holds does not depend on other tests. */
 export async function openScratchDatabase(databaseName: string, options?: Options): Promise<ScratchDatabase> {
   const stack = inject('stack')
-  const { ownerUrl, edgeUrl } = await setUpDatabase({
-    ownerUrl: stack.ownerUrl,
-    databaseName,
-    edgePassword: decodeURIComponent(new URL(stack.edgeUrl).password),
-  })
+  const edgePassword = decodeURIComponent(new URL(stack.edgeUrl).password)
+  const setUp = (name: string) => setUpDatabase({ ownerUrl: stack.ownerUrl, databaseName: name, edgePassword })
+  await copyTemplate(stack.ownerUrl, databaseName, () => setUp(template))
+  const { ownerUrl, edgeUrl } = await setUp(databaseName)
   return { owner: await connectTo(ownerUrl, options), edgeUrl }
+}
+
+/** Makes the database, unless it is there, as a copy: that takes a quarter of a set-up. Whoever comes first makes the template. */
+async function copyTemplate(ownerUrl: string, databaseName: string, make: () => Promise<unknown>): Promise<void> {
+  const client = await connectTo(ownerUrl)
+  try {
+    await client.query(`select pg_advisory_lock(hashtextextended('${template}', 0))`)
+    const { rows } = await client.query<{ name: string }>(
+      'select datname as name from pg_database where datname in ($1, $2)',
+      [template, databaseName],
+    )
+    const names = new Set(rows.map(({ name }) => name))
+    if (names.has(databaseName)) return
+    if (!names.has(template)) await make()
+    await client.query(`create database ${databaseName} template ${template}`)
+  } finally {
+    await client.end()
+  }
 }
 
 /** With `pipeline`, queries are sent without waiting for the answers to those before. */
