@@ -1,44 +1,13 @@
-import { execFile } from 'node:child_process'
-import { createHash } from 'node:crypto'
-import { cp, mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { describe, expect, inject, it } from 'vitest'
 import { setUpDatabase } from '#scripts/stack/database/set-up.ts'
+import { generate, inCopy } from '#test/schema/drizzle-kit.ts'
 import { everythingIn, query, tableParts, timeless } from '#test/schema/snapshot.ts'
-import written from '#test/schema/migration-hashes.json' with { type: 'json' }
 
 const root = join(import.meta.dirname, '../..')
 
 describe('migrations', () => {
-  it('begin with a comment that says why', async () => {
-    const files = (await readdir(join(root, 'drizzle'))).filter((name) => name.endsWith('.sql'))
-    const first = await Promise.all(
-      files.map(async (name) => (await readFile(join(root, 'drizzle', name), 'utf8')).slice(0, 3)),
-    )
-    expect(first).toEqual(files.map(() => '-- '))
-  })
-
-  it('stay as they are once they are written down: what is applied somewhere is never applied again', async () => {
-    const files = (await readdir(join(root, 'drizzle'))).filter((name) => name.endsWith('.sql'))
-    const hashes = await Promise.all(
-      files.map(async (name) => [
-        name,
-        createHash('sha256')
-          .update(await readFile(join(root, 'drizzle', name)))
-          .digest('hex'),
-      ]),
-    )
-    expect(Object.fromEntries(hashes)).toEqual(written)
-  })
-
-  it('are what the tables say: drizzle-kit finds nothing to add', async () => {
-    await inCopy(async (copy) => {
-      expect(await generate(copy)).toContain('No schema changes')
-    })
-  })
-
   it('make the tables that drizzle-kit would make from nothing, and the foreign keys that it cannot say', async () => {
     const { ownerUrl } = inject('stack')
     const generated = await inCopy(async (copy) => {
@@ -84,23 +53,3 @@ describe('migrations', () => {
     expect(named.filter((name) => !made.has(name))).toEqual([])
   })
 })
-
-/** Runs work in a copy of what drizzle-kit reads and writes. */
-async function inCopy<T>(work: (copy: string) => Promise<T>): Promise<T> {
-  const copy = await mkdtemp(join(tmpdir(), 'neuraform-drift-'))
-  try {
-    for (const name of ['src', 'drizzle', 'drizzle.config.ts', 'package.json', 'tsconfig.json']) {
-      await cp(join(root, name), join(copy, name), { recursive: true })
-    }
-    await symlink(join(root, 'node_modules'), join(copy, 'node_modules'))
-    return await work(copy)
-  } finally {
-    await rm(copy, { recursive: true, force: true })
-  }
-}
-
-async function generate(copy: string): Promise<string> {
-  const kit = join(root, 'node_modules/drizzle-kit/bin.cjs')
-  const run = promisify(execFile)(process.execPath, [kit, 'generate', '--name', 'drift'], { cwd: copy })
-  return (await run).stdout
-}

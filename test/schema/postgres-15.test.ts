@@ -38,7 +38,7 @@ async function runOn(postgres: string): Promise<{ code: unknown; said: string; p
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${outputFile}`]
   const { code, said } = await promisify(execFile)(
     process.execPath,
-    [join(root, 'node_modules/vitest/vitest.mjs'), 'run', ...reporters, ...files],
+    [join(root, 'node_modules/vitest/vitest.mjs'), 'run', '--no-isolate', ...reporters, ...files],
     { cwd: root, env: { ...process.env, POSTGRES_BINARIES: postgres, NO_COLOR: '1' }, timeout: mostMs },
   ).then(
     () => ({ code: 0, said: '' }),
