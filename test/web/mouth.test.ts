@@ -9,6 +9,7 @@ import { removeState, startStack, type Stack } from '#scripts/stack/stack.ts'
 import { mouthPageUrl } from '#scripts/upstream/pages.ts'
 import type { Track } from '#src/speech/track.ts'
 import { chromiumMissing, chromiumPath, launchChromium } from '#test/web/browser.ts'
+import { databaseOfItsOwn } from '#test/web/database.ts'
 
 // oxlint-disable-next-line no-console -- what a skipped test lacks
 if (chromiumPath === undefined) console.warn(`Skipped: ${chromiumMissing}`)
@@ -79,6 +80,14 @@ async function speak(page: Page, text: string): Promise<Speech> {
   return (await (await answering).json()) as Speech
 }
 
+async function untilPlaying(page: Page): Promise<void> {
+  await page.evaluate(`new Promise((playing) => {
+    const audio = document.querySelector('#audio')
+    const look = () => (audio.currentTime > 0 ? playing() : requestAnimationFrame(look))
+    look()
+  })`)
+}
+
 async function untilEnded(page: Page): Promise<void> {
   // In one call: `waitForFunction` evaluates text in the page, which the page's policy forbids.
   await page.evaluate(`new Promise((ended) => {
@@ -109,7 +118,7 @@ describe.skipIf(chromiumPath === undefined)('the page with a mouth', { timeout: 
     const stateDirectory = await mkdtemp(join(tmpdir(), 'neuraform-mouth-'))
     started.defer(() => removeState(stateDirectory))
     await chmod(stateDirectory, 0o755)
-    stack = await startStack({ stateDirectory, environment: {} })
+    stack = await startStack({ stateDirectory, environment: databaseOfItsOwn('neuraform_mouth') })
     started.defer(() => stack.stop())
     browser = await launchChromium()
     started.defer(() => browser.close())
@@ -161,6 +170,8 @@ describe.skipIf(chromiumPath === undefined)('the page with a mouth', { timeout: 
     const { page, complaints } = await openPage({ reducedMotion: 'reduce' })
     await signIn(page)
     const speech = await speak(page, line)
+    await untilPlaying(page)
+    await seek(page, speech.duration_ms - 100)
     await untilEnded(page)
     await page.evaluate(watch)
     const shown = new Map<string, Frame>()

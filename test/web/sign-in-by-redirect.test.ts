@@ -5,6 +5,7 @@ import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { removeState, startStack, type Stack } from '#scripts/stack/stack.ts'
 import { chromiumMissing, chromiumPath, launchChromium } from '#test/web/browser.ts'
+import { databaseOfItsOwn } from '#test/web/database.ts'
 import { startClientApp, type ClientApp } from '#test/web/client-app.ts'
 
 // oxlint-disable-next-line no-console -- what a skipped test lacks
@@ -54,6 +55,7 @@ describe.skipIf(chromiumPath === undefined)('a browser', () => {
     stack = await startStack({
       stateDirectory,
       environment: {
+        ...databaseOfItsOwn('neuraform_web'),
         ALLOWED_ORIGINS: app.origin,
         ALLOWED_RETURN_URLS: `${app.origin}/signed-in`,
         TERMS_URL: `${app.origin}/terms`,
