@@ -8,7 +8,7 @@ export default defineConfig({
   ssr: { resolve: { conditions: ['workerd', 'worker', 'module', 'browser'] } },
   test: {
     // Half of a test's time is waiting: on two cores, vitest's own choice is one file at a time.
-    maxWorkers: 2,
+    maxWorkers: 3,
     // One PostgreSQL and one upstream for every test file, in both projects.
     globalSetup: './test/setup/global-setup.ts',
     projects: [
