@@ -1,6 +1,7 @@
 import { cloudflareTest } from '@cloudflare/vitest-pool-workers'
 import { defineConfig } from 'vitest/config'
 
+const postgres15 = ['test/schema/postgres-15.test.ts']
 const common = { testTimeout: 30_000, hookTimeout: 120_000 }
 
 export default defineConfig({
@@ -32,8 +33,13 @@ export default defineConfig({
         test: {
           ...common,
           name: 'node',
-          include: ['test/{rls,schema,scripts,house,web}/**/*.test.ts'],
+          include: ['test/{rls,schema,scripts,house}/**/*.test.ts'],
+          exclude: postgres15,
         },
+      },
+      {
+        // What stands beside the service: its tools, pages in a browser, another PostgreSQL. `npm run test:beside`.
+        test: { ...common, name: 'beside', include: ['test/{tools,web}/**/*.test.ts', ...postgres15] },
       },
     ],
   },

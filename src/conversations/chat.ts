@@ -110,7 +110,7 @@ const begin = async (caller: Caller, id: string, personaId: string | undefined) 
       insert into ${conversations} (id, persona_id)
       select ${id}::uuid, coalesce(${personaId ?? null}::uuid, (
         select ${personas.id} from ${personas} where ${personas.ownerId} is null order by ${personas.createdAt}, ${personas.id} limit 1))
-      on conflict (id) do nothing`),
+      on conflict do nothing`),
   ])
 
 /**

@@ -118,6 +118,7 @@ async function findChat(caller: Caller, transcript: Transcript, { format, person
   const ownBytes = Buffer.byteLength(metadata) + (sealedTitle?.length ?? 0) + Buffer.byteLength(transcript.tags.join())
   const isEither = sql`${conversations.id} in (${chatId}::uuid, ${ownId}::uuid) and not ${conversations.isTemporary}`
   let flown = 0
+  // Two at once may meet in any of its unique keys, of which all hold the id: naming one would leave the others to fail.
   const [made, places, said] = await again(async () => {
     flown += 1
     return await asUser(caller, (db) => [
@@ -129,7 +130,7 @@ async function findChat(caller: Caller, transcript: Transcript, { format, person
             ${transcript.isActive}, ${transcript.isPinned},
             least(coalesce(${momentOrNull(transcript.at)}::timestamptz, now()), now())
           where not exists (select from ${conversations} where ${isEither})
-          on conflict (id) do nothing
+          on conflict do nothing
           returning id`),
       db.select({ id: conversations.id, leafId: conversations.leafMessageId }).from(conversations).where(isEither),
       db

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { startUpstream, type Upstream } from '#scripts/upstream/server.ts'
-import { post, postForm } from '#test/scripts/upstream-client.ts'
+import { post, postForm } from '#test/tools/upstream-client.ts'
 
 let upstream: Upstream
 

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import * as z from 'zod'
 import { startUpstream, type Upstream } from '#scripts/upstream/server.ts'
 import { workerVariables } from '#scripts/upstream/worker-variables.ts'
-import { linksOf, post, postForm, read, refusal } from '#test/scripts/upstream-client.ts'
+import { linksOf, post, postForm, read, refusal } from '#test/tools/upstream-client.ts'
 
 let upstream: Upstream
 

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import * as z from 'zod'
 import { startUpstream, type Upstream } from '#scripts/upstream/server.ts'
 import { workerVariables } from '#scripts/upstream/worker-variables.ts'
-import { formOf, linksOf, post, postForm, read, refusal } from '#test/scripts/upstream-client.ts'
+import { formOf, linksOf, post, postForm, read, refusal } from '#test/tools/upstream-client.ts'
 
 let upstream: Upstream
 let clientKey: CryptoKey

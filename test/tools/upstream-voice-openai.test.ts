@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import * as z from 'zod'
 import { startUpstream, type Upstream } from '#scripts/upstream/server.ts'
-import { OpenAiError, post, read } from '#test/scripts/upstream-client.ts'
+import { OpenAiError, post, read } from '#test/tools/upstream-client.ts'
 
 let upstream: Upstream
 

@@ -2,7 +2,7 @@ import { createRemoteJWKSet, decodeJwt, jwtVerify } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import * as z from 'zod'
 import { startUpstream, type Upstream } from '#scripts/upstream/server.ts'
-import { post, read } from '#test/scripts/upstream-client.ts'
+import { post, read } from '#test/tools/upstream-client.ts'
 
 let upstream: Upstream
 

@@ -2,7 +2,7 @@ import { createParser } from 'eventsource-parser'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import * as z from 'zod'
 import { startUpstream, type Upstream } from '#scripts/upstream/server.ts'
-import { OpenAiError, post, read } from '#test/scripts/upstream-client.ts'
+import { OpenAiError, post, read } from '#test/tools/upstream-client.ts'
 
 let upstream: Upstream
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import * as z from 'zod'
 import { startUpstream, type Upstream } from '#scripts/upstream/server.ts'
-import { read } from '#test/scripts/upstream-client.ts'
+import { read } from '#test/tools/upstream-client.ts'
 
 let upstream: Upstream
 

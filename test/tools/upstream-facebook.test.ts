@@ -12,8 +12,8 @@ import {
   proofOf,
   readMe,
   secret,
-} from '#test/scripts/graph-client.ts'
-import { post, read } from '#test/scripts/upstream-client.ts'
+} from '#test/tools/graph-client.ts'
+import { post, read } from '#test/tools/upstream-client.ts'
 
 let upstream: Upstream
 

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import * as z from 'zod'
 import { workerVariables } from '#scripts/upstream/worker-variables.ts'
-import { read } from '#test/scripts/upstream-client.ts'
+import { read } from '#test/tools/upstream-client.ts'
 
 export const { FACEBOOK_APP_ID: appId, FACEBOOK_APP_SECRET: secret } = workerVariables.identity('')
 export const appToken = `${appId}|${secret}`

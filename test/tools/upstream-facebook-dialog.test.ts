@@ -2,8 +2,8 @@ import { createHash, randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import * as z from 'zod'
 import { startUpstream, type Upstream } from '#scripts/upstream/server.ts'
-import { appId, askGraph, debugToken, graphRefusal, readMe, secret } from '#test/scripts/graph-client.ts'
-import { linksOf, postForm, read } from '#test/scripts/upstream-client.ts'
+import { appId, askGraph, debugToken, graphRefusal, readMe, secret } from '#test/tools/graph-client.ts'
+import { linksOf, postForm, read } from '#test/tools/upstream-client.ts'
 
 let upstream: Upstream
 

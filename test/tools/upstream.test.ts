@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import * as z from 'zod'
 import { startUpstream, type Upstream } from '#scripts/upstream/server.ts'
 import { workerVariables } from '#scripts/upstream/worker-variables.ts'
-import { OpenAiError, post, read } from '#test/scripts/upstream-client.ts'
+import { OpenAiError, post, read } from '#test/tools/upstream-client.ts'
 
 const audience = 'test.apps.googleusercontent.com'
 let upstream: Upstream
