@@ -33,6 +33,7 @@ export default defineConfig({
         test: {
           ...common,
           name: 'node',
+          isolate: false,
           include: ['test/{rls,schema,scripts,house}/**/*.test.ts'],
           exclude: postgres15,
         },

@@ -80,7 +80,8 @@ export async function openTurn(caller: Caller, plan: TurnPlan, claim: Claim): Pr
   const { conversationId, keyHash, anotherOf, editOf } = plan
   const turnId = claimedResource(claim)
   const usageId = uuidv7()
-  const [, , , , , claims, ...about] = await again(
+  const usage = { usageId, words: plan.content }
+  const [, , , , , , claims, ...about] = await again(
     async () =>
       await asUser(caller, (db) => [
         claimKey(db, claim),
@@ -90,12 +91,15 @@ export async function openTurn(caller: Caller, plan: TurnPlan, claim: Claim): Pr
           conversationId,
           anotherOf === undefined ? [editOf, 'user'] : [anotherOf, 'assistant'],
         ),
-        anotherOf === undefined ? insertTurn(db, plan, claim) : insertVersion(db, plan, claim, anotherOf),
+        anotherOf === undefined ? reserveFirst(db, caller.config, claim, usage) : undefined,
+        anotherOf === undefined ? insertTurn(db, plan, claim, usageId) : insertVersion(db, plan, claim, anotherOf),
         // Without a key this turn is new: there is none to take up.
         claim.key === undefined
           ? undefined
           : takeUp(db, keyHash, and(isSameRequest(claim), eq(turns.id, turnId), hasSaidNothing), { memoryIds: [] }),
-        reserveTurn(db, caller.config, turnId, keyHash, { usageId, words: plan.content }),
+        claim.key === undefined && anotherOf === undefined
+          ? undefined
+          : reserveTurn(db, caller.config, turnId, keyHash, usage),
         readClaim(db, claim),
         ...selectAbout(claim, { conversationId, editOf: editOf ?? null }, anotherOf !== undefined),
       ]),
@@ -120,12 +124,21 @@ interface TurnUsage {
   readonly words?: string | undefined
 }
 
-function reserveTurn(db: Db, config: Config, turnId: SQL, keyHash: Uint8Array, { usageId, words = '' }: TurnUsage) {
-  const amount = config.LLM_PROMPT_TOKENS + tokensOf(words) + config.LLM_REPLY_TOKENS
-  return db.execute(
-    sql`select app.reserve_turn(${turnId}, ${keyHash}::bytea, ${usageId}, ${amount}, ${limitsOf(config).llm_tokens})`,
+const amountOf = (config: Config, { words = '' }: TurnUsage) =>
+  config.LLM_PROMPT_TOKENS + tokensOf(words) + config.LLM_REPLY_TOKENS
+
+// Before the turn, whose row names it: written into a row of the same transaction it would have all its foreign keys checked
+// once more.
+const reserveFirst = (db: Db, config: Config, claim: Claim, usage: TurnUsage) =>
+  db.execute(
+    sql`select app.reserve_usage(${usage.usageId}, 'llm_tokens', ${amountOf(config, usage)}, ${limitsOf(config).llm_tokens})
+      where ${isOurClaim(claim)}`,
   )
-}
+
+const reserveTurn = (db: Db, config: Config, turnId: SQL, keyHash: Uint8Array, usage: TurnUsage) =>
+  db.execute(
+    sql`select app.reserve_turn(${turnId}, ${keyHash}::bytea, ${usage.usageId}, ${amountOf(config, usage)}, ${limitsOf(config).llm_tokens})`,
+  )
 
 /**
  * Opens a turn that was interrupted, or whose Worker died, to go on with what it said, in one flight as above. Throws
@@ -220,11 +233,11 @@ function openedFrom(
   }
 }
 
-const insertTurn = (db: Db, plan: TurnPlan, claim: Claim) =>
+const insertTurn = (db: Db, plan: TurnPlan, claim: Claim, usageId: string) =>
   db.execute(sql`
-    insert into ${turns} (id, conversation_id, key_hash, user_message_id, reply_message_id)
+    insert into ${turns} (id, conversation_id, key_hash, user_message_id, reply_message_id, usage_id)
     select ${claim.resourceId}::uuid, ${plan.conversationId}::uuid, ${plan.keyHash}::bytea, ${plan.userMessageId}::uuid,
-      ${plan.replyMessageId}::uuid
+      ${plan.replyMessageId}::uuid, ${usageId}::uuid
     where ${isOurClaim(claim)} on conflict (id) do nothing`)
 
 const insertVersion = (db: Db, plan: TurnPlan, claim: Claim, anotherOf: string) =>
