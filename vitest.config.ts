@@ -10,7 +10,7 @@ export default defineConfig({
   test: {
     // Half of a test's time is waiting: on two cores, vitest's own choice is one file at a time.
     maxWorkers: 3,
-    // One PostgreSQL and one upstream for every test file, in both projects.
+    // One PostgreSQL and one upstream for every test file, in all projects.
     globalSetup: './test/setup/global-setup.ts',
     projects: [
       {
@@ -33,7 +33,6 @@ export default defineConfig({
         test: {
           ...common,
           name: 'node',
-          isolate: false,
           include: ['test/{rls,schema,scripts,house}/**/*.test.ts'],
           exclude: postgres15,
         },

@@ -91,7 +91,7 @@ export async function openTurn(caller: Caller, plan: TurnPlan, claim: Claim): Pr
           conversationId,
           anotherOf === undefined ? [editOf, 'user'] : [anotherOf, 'assistant'],
         ),
-        anotherOf === undefined ? reserveFirst(db, caller.config, claim, usage) : undefined,
+        anotherOf === undefined ? reserveFirst(db, caller.config, claim, conversationId, usage) : undefined,
         anotherOf === undefined ? insertTurn(db, plan, claim, usageId) : insertVersion(db, plan, claim, anotherOf),
         // Without a key this turn is new: there is none to take up.
         claim.key === undefined
@@ -129,10 +129,10 @@ const amountOf = (config: Config, { words = '' }: TurnUsage) =>
 
 // Before the turn, whose row names it: written into a row of the same transaction it would have all its foreign keys checked
 // once more.
-const reserveFirst = (db: Db, config: Config, claim: Claim, usage: TurnUsage) =>
+const reserveFirst = (db: Db, config: Config, claim: Claim, conversationId: string, usage: TurnUsage) =>
   db.execute(
     sql`select app.reserve_usage(${usage.usageId}, 'llm_tokens', ${amountOf(config, usage)}, ${limitsOf(config).llm_tokens})
-      where ${isOurClaim(claim)}`,
+      where ${isOurClaim(claim)} and exists (select from ${conversations} where ${conversations.id} = ${conversationId})`,
   )
 
 const reserveTurn = (db: Db, config: Config, turnId: SQL, keyHash: Uint8Array, usage: TurnUsage) =>
@@ -238,7 +238,7 @@ const insertTurn = (db: Db, plan: TurnPlan, claim: Claim, usageId: string) =>
     insert into ${turns} (id, conversation_id, key_hash, user_message_id, reply_message_id, usage_id)
     select ${claim.resourceId}::uuid, ${plan.conversationId}::uuid, ${plan.keyHash}::bytea, ${plan.userMessageId}::uuid,
       ${plan.replyMessageId}::uuid, ${usageId}::uuid
-    where ${isOurClaim(claim)} on conflict (id) do nothing`)
+    where ${isOurClaim(claim)} on conflict do nothing`)
 
 const insertVersion = (db: Db, plan: TurnPlan, claim: Claim, anotherOf: string) =>
   db.execute(sql`
@@ -246,7 +246,7 @@ const insertVersion = (db: Db, plan: TurnPlan, claim: Claim, anotherOf: string) 
     select ${claim.resourceId}::uuid, m.conversation_id, ${plan.keyHash}::bytea, m.parent_id, ${plan.replyMessageId}::uuid
     from ${messages} m join ${messages} u on u.id = m.parent_id and u.role = 'user'
     where m.id = ${anotherOf} and m.conversation_id = ${plan.conversationId} and m.origin in ('companion', 'imported') and ${isOurClaim(claim)}
-    on conflict (id) do nothing`)
+    on conflict do nothing`)
 
 // A turn whose Worker died before its first sentence was kept is as good as one that failed.
 const hasSaidNothing = sql`(${turns.state} = 'failed' or (${isAbandoned} and ${turns.checkpoint} is null

@@ -38,6 +38,23 @@ describe('a turn whose COMMIT was heard, and its answer lost,', () => {
     expect((await messagesOf(token, id)).map(({ content }) => content)).toEqual(['hm?', 'All of it.'])
   })
 
+  it.each(isStored)(
+    '%s, and that has no key, is answered once, and takes once what it may take',
+    async (_name, nth) => {
+      const { token, user, id } = await newTalk()
+      const { bodies } = fakeModel(() => fakeReply(['All ', 'of it.']))
+      loseAnswer(nth)
+      const said = await sayWith({}, { token, id, content: 'hm?', accept: 'application/json' })
+      expect([said.status, (await said.json<Turn>()).state, bodies.length]).toEqual([200, 'complete', 1])
+      const entries = await asOwner(
+        `select l.kind, l.spent is not null as is_settled, d.reserved::int from usage_ledger l
+         join usage_days d using (user_id, day, kind) where l.user_id = $1`,
+        [user.id],
+      )
+      expect(entries).toEqual([{ kind: 'llm_tokens', is_settled: true, reserved: 0 }])
+    },
+  )
+
   it.each(isStored)('%s, is streamed to its end', async (_name, nth) => {
     const { token, id } = await newTalk()
     fakeModel(() => fakeReply(['All ', 'of it.']))

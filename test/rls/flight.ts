@@ -46,3 +46,15 @@ function refusalOf(error: unknown): Answer {
   if (!(error instanceof Error) || !('code' in error)) throw error
   return { code: error.code, constraint: 'constraint' in error ? error.constraint : undefined, message: error.message }
 }
+
+/** Resolves once a statement with that in it waits for a lock. */
+export async function untilSomebodyWaits(owner: Client, part: string): Promise<void> {
+  for (let attempt = 0; attempt < 500; attempt += 1) {
+    const { rowCount } = await owner.query(
+      `select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database() and query like '%${part}%'`,
+    )
+    if (rowCount !== 0) return
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  throw new Error('nobody waits')
+}

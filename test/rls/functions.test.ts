@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import type { Client } from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { fly, flyAs, type Query } from '#test/rls/flight.ts'
+import { fly, flyAs, untilSomebodyWaits, type Query } from '#test/rls/flight.ts'
 import { makePerson, type Person } from '#test/rls/people.ts'
 import { rowOf } from '#test/rls/scene.ts'
 import { connectTo, openScratchDatabase } from '#test/rls/scratch-database.ts'
@@ -192,7 +192,7 @@ describe('a turn’s key', () => {
       await second.query('select app.begin_session($1)', [author.tokenHash])
       const deleted = await second.query('delete from public.personas where id = $1', [persona])
       const finished = fly(edge, 'user', [beginTurn(person.turnKeyHash), finishTurn], 'commit')
-      await untilSomebodyWaits('finish_turn')
+      await untilSomebodyWaits(owner, 'finish_turn')
       await second.query('commit')
       expect([deleted.rowCount, await finished]).toMatchObject([1, { count: 1 }])
     } finally {
@@ -206,18 +206,6 @@ describe('a turn’s key', () => {
     )
     expect(rows).toEqual([{ frozen: true, said: 2, counted: 0 }])
   })
-
-  /** Resolves once a statement with that in it waits for a lock. */
-  async function untilSomebodyWaits(part: string): Promise<void> {
-    for (let attempt = 0; attempt < 500; attempt += 1) {
-      const { rowCount } = await owner.query(
-        `select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database() and query like '%${part}%'`,
-      )
-      if (rowCount !== 0) return
-      await new Promise((resolve) => setTimeout(resolve, 20))
-    }
-    throw new Error('nobody waits')
-  }
   /** Both have found the turn streaming before either finishes it. */
   async function finishSlowly(one: Client) {
     return await fly(one, 'user', [beginTurn(person.turnKeyHash), ['select pg_sleep(0.2)'], finishTurn], 'commit')

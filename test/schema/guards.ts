@@ -34,7 +34,8 @@ export const guards = {
     where roles = '{neuraform_user}' and rule !~ 'SELECT app\\.current_user_id\\(\\) AS'`,
   // Whom somebody talks with is asked of the few companions that are frozen, each of which is another question.
   policyThatAsksForEachRow: `select name as fault from ${policies}
-    where regexp_replace(rule, ${wrapped}, '', 'g') ~ '(app\\.(?!talks_with\\(id\\))|current_setting)'`,
+    where regexp_replace(rule, ${wrapped}, '', 'g') ~ case name
+      when 'personas_user_select' then '(app\\.(?!talks_with\\(id\\))|current_setting)' else '(app\\.|current_setting)' end`,
   policyThatLetsNobodyPass: `select name as fault from ${policies}
     where regexp_replace(rule, ${wrapped}, 'WHO', 'g') ~* '(who\\)*(::\\w+)* is (not )?(null|distinct)|coalesce\\()'`,
   functionThatIsOpen: `select p.proname as fault from pg_proc p where p.pronamespace in ${schemas} and (

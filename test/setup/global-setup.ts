@@ -22,16 +22,11 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   await chmod(directory, 0o755)
   const postgres = await startPostgres({
     dataDirectory: join(directory, 'postgres'),
-    // What is thrown away when the tests end need not survive a crash, and nothing in it grows old.
     settings: {
       max_connections: '400',
       fsync: 'off',
       synchronous_commit: 'off',
       full_page_writes: 'off',
-      wal_level: 'minimal',
-      max_wal_senders: '0',
-      autovacuum: 'off',
-      jit: 'off',
     },
   })
   started.defer(() => postgres.stop())
