@@ -29,7 +29,7 @@ import { idempotencyKeys } from '#src/http/tables.ts'
 import { tokensOf } from '#src/llm/tokens.ts'
 import { selectMemoriesFor, type MemoriesRow } from '#src/memories/recall.ts'
 import { personas, speakerColumns } from '#src/personas/tables.ts'
-import { limitsOf } from '#src/usage/quota.ts'
+import { limitsOf, reserveUsage } from '#src/usage/quota.ts'
 
 const historyMessages = 40
 
@@ -130,9 +130,11 @@ const amountOf = (config: Config, { words = '' }: TurnUsage) =>
 // Before the turn, whose row names it: written into a row of the same transaction it would have all its foreign keys checked
 // once more.
 const reserveFirst = (db: Db, config: Config, claim: Claim, conversationId: string, usage: TurnUsage) =>
-  db.execute(
-    sql`select app.reserve_usage(${usage.usageId}, 'llm_tokens', ${amountOf(config, usage)}, ${limitsOf(config).llm_tokens})
-      where ${isOurClaim(claim)} and exists (select from ${conversations} where ${conversations.id} = ${conversationId})`,
+  reserveUsage(
+    db,
+    config,
+    { id: usage.usageId, kind: 'llm_tokens', amount: amountOf(config, usage) },
+    sql`${isOurClaim(claim)} and exists (select from ${conversations} where ${conversations.id} = ${conversationId})`,
   )
 
 const reserveTurn = (db: Db, config: Config, turnId: SQL, keyHash: Uint8Array, usage: TurnUsage) =>

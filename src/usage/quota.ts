@@ -1,4 +1,4 @@
-import { sql } from 'drizzle-orm'
+import { sql, type SQL } from 'drizzle-orm'
 import type { Config } from '#src/config.ts'
 import type { Db } from '#src/db/scope.ts'
 import type { UsageKind } from '#src/usage/tables.ts'
@@ -20,9 +20,12 @@ export interface Reservation {
   readonly amount: number
 }
 
-/** Sets it aside before the call is made; the flight fails with `quota_exceeded` where the day's limit has no room for it. */
-export const reserveUsage = (db: Db, config: Config, { id, kind, amount }: Reservation) =>
-  db.execute(sql`select app.reserve_usage(${id}, ${kind}, ${amount}, ${limitsOf(config)[kind]})`)
+/**
+ * Sets it aside before the call is made, where the condition holds; the flight fails with `quota_exceeded` where the day's limit
+ * has no room for it.
+ */
+export const reserveUsage = (db: Db, config: Config, { id, kind, amount }: Reservation, where: SQL = sql`true`) =>
+  db.execute(sql`select app.reserve_usage(${id}, ${kind}, ${amount}, ${limitsOf(config)[kind]}) where ${where}`)
 
 /** Says what the call took: 0 where it failed. */
 export const settleUsage = (db: Db, id: string, amount: number) =>

@@ -150,6 +150,16 @@ describe('a day’s limit', () => {
     expect([(await sayWith(small, saying)).status, bodies.length]).toEqual([200, 1])
   })
 
+  it('is not what somebody hears of who names a conversation that is not there', async () => {
+    const { token } = await newUser()
+    const { id } = await newTalk()
+    const limits = { DAILY_LLM_TOKENS: '10' }
+    for (const absent of [id, crypto.randomUUID()]) {
+      const said = await sayWith(limits, { token, id: absent, content: 'hm?' })
+      expect([said.status, (await said.json<{ code: string }>()).code]).toEqual([404, 'not_found'])
+    }
+  })
+
   it('holds for a completion and for speech as well', async () => {
     const { token } = await newUser()
     const { bodies } = fakeModel(() => billedReply('Yes.', 1, 1))
