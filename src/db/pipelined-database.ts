@@ -102,7 +102,7 @@ export class PipelinedDatabase implements Database {
   }
 
   #connect(): Promise<Client> {
-    const client = connect(this.#connectionString, this.deadlineMs, () => {
+    const client = connect(this.#connectionString, () => {
       if (this.#client === client) this.#client = undefined
     })
     return client
@@ -111,12 +111,11 @@ export class PipelinedDatabase implements Database {
 
 const unread = (text: string): EncodedQuery => ({ text, values: [], isUnread: true })
 
-async function connect(connectionString: string, deadlineMs: number, onLost: () => void): Promise<Client> {
+async function connect(connectionString: string, onLost: () => void): Promise<Client> {
   const client = new Client({
     ...partsOf(connectionString),
     pipeline: true,
     stream: openSocket,
-    connectionTimeoutMillis: Math.min(5_000, deadlineMs),
   })
   // Without a listener a connection that dies between flights would end the isolate; with it, the next flight has a new one.
   client.on('error', onLost)
