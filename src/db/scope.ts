@@ -40,6 +40,10 @@ const TurnRow = z.object({
   is_stopped: z.boolean(),
 })
 
+// Columns that are named are described once (see StatementBatch).
+const beginSession = `select ${Object.keys(SessionRow.shape).join(', ')} from app.begin_session($1)`
+const beginTurn = `select ${Object.keys(TurnRow.shape).join(', ')} from app.begin_turn($1)`
+
 /** What a flight says of the session that it ran under. */
 export interface Session {
   readonly id: string
@@ -87,7 +91,7 @@ export async function asUser<const T extends readonly Statement[]>(
   caller: Caller,
   build: (db: Db) => T,
 ): Promise<Results<T>> {
-  const begin = { text: 'select * from app.begin_session($1)', values: [caller.tokenHash] }
+  const begin = { text: beginSession, values: [caller.tokenHash] }
   const { opening, results } = await transact(caller.database, 'neuraform_user', begin, build)
   const row = rowOf(SessionRow, opening)
   caller.session = {
@@ -110,7 +114,7 @@ export async function asTurn<const T extends readonly Statement[]>(
   caller: TurnCaller,
   build: (db: Db) => T,
 ): Promise<{ isSessionLive: boolean; isStopped: boolean; results: Results<T> }> {
-  const begin = { text: 'select * from app.begin_turn($1)', values: [caller.turnKeyHash] }
+  const begin = { text: beginTurn, values: [caller.turnKeyHash] }
   const { opening, results } = await again(async () => await transact(caller.database, 'neuraform_user', begin, build))
   const row = rowOf(TurnRow, opening)
   return { isSessionLive: row.is_session_live, isStopped: row.is_stopped, results }

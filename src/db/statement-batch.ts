@@ -1,11 +1,4 @@
-import {
-  Query as PgQuery,
-  Result as PgResult,
-  type Connection,
-  type CustomTypesConfig,
-  type FieldDef,
-  type QueryResult,
-} from 'pg'
+import { Query as PgQuery, types as defaultTypes, type Connection, type FieldDef, type QueryResult } from 'pg'
 import type { Query } from '#src/db/database.ts'
 
 /** A statement whose values are as they go over the wire. */
@@ -15,16 +8,76 @@ export interface EncodedQuery extends Omit<Query, 'values'> {
   readonly isUnread?: boolean
 }
 
-/** The answer to one statement, as pg puts it together. */
-interface Answer extends QueryResult {
-  addFields(fields: readonly FieldDef[]): void
-  parseRow(values: readonly (string | null)[]): unknown
-  addRow(row: unknown): void
-  addCommandComplete(message: unknown): void
+type Row = readonly (string | null)[]
+type Reader = (text: string) => unknown
+
+/** What PostgreSQL said of the columns of a statement, and how each is read. */
+interface Columns {
+  readonly fields: FieldDef[]
+  readonly readers: readonly Reader[]
 }
 
-// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what pg's own queries call of it, which its types leave out
-const Answer = PgResult as unknown as new (rowMode: Query['rowMode'], types: CustomTypesConfig | undefined) => Answer
+const mostKnown = 500
+
+/**
+ * The columns of statements that name theirs, by their text, as PostgreSQL described them first: it need not again, which
+ * is a good part of what it says. Columns change their type in no migration, and a number of columns that is another one
+ * is noticed.
+ */
+const known = new Map<string, Columns>()
+
+const namesItsColumns = ({ text }: EncodedQuery) => !text.includes('*')
+
+/** The answer to one statement. */
+class Answer implements QueryResult {
+  command = ''
+  rowCount: number | null = null
+  oid = 0
+  readonly rows: unknown[] = []
+  readonly #query: EncodedQuery
+  #columns: Columns | undefined
+
+  constructor(query: EncodedQuery) {
+    this.#query = query
+    this.#columns = known.get(query.text)
+  }
+
+  get fields(): FieldDef[] {
+    return this.#columns?.fields ?? []
+  }
+
+  /** Whether PostgreSQL has to say what its rows are made of. */
+  get isToDescribe(): boolean {
+    return this.#query.isUnread !== true && this.#columns === undefined
+  }
+
+  describe(fields: FieldDef[]): void {
+    const types = this.#query.types ?? defaultTypes
+    // oxlint-disable-next-line typescript/no-unsafe-enum-assignment -- pg's types name only some of the types that there are
+    const readers = fields.map<Reader>(({ dataTypeID }) => types.getTypeParser(dataTypeID, 'text'))
+    this.#columns = { fields, readers }
+    if (namesItsColumns(this.#query) && known.size < mostKnown) known.set(this.#query.text, this.#columns)
+  }
+
+  addRow(row: Row): void {
+    if (this.#query.isUnread === true) return
+    if (row.length !== this.#columns?.readers.length) {
+      known.delete(this.#query.text)
+      throw new Error('a statement has other columns than it had')
+    }
+    const { fields, readers } = this.#columns
+    const values = row.map((text, place) => (text === null ? null : readers[place]?.(text)))
+    const isArray = this.#query.rowMode === 'array'
+    this.rows.push(isArray ? values : Object.fromEntries(fields.map(({ name }, place) => [name, values[place]])))
+  }
+
+  complete(tag: string): void {
+    const [command = '', ...counts] = tag.split(' ')
+    this.command = command
+    // `INSERT 0 3` has an object id, as it once had, before what all have.
+    this.rowCount = counts.length === 0 ? null : Number(counts.at(-1))
+  }
+}
 
 /**
  * Statements of PostgreSQL's extended protocol under one Sync, where pg sends one behind each: the server then answers in
@@ -40,7 +93,7 @@ export class StatementBatch extends PgQuery {
   constructor(queries: readonly EncodedQuery[]) {
     super('')
     this.queries = queries
-    this.#results = queries.map(({ rowMode, types }) => new Answer(rowMode, types))
+    this.#results = queries.map((query) => new Answer(query))
   }
 
   /** What each statement gave; rejects with what PostgreSQL said of the one that failed. */
@@ -54,31 +107,30 @@ export class StatementBatch extends PgQuery {
   }
 
   override submit = (connection: Connection): null => {
-    for (const { text, values, isUnread } of this.queries) {
+    this.queries.forEach(({ text, values }, place) => {
       connection.parse({ text, name: '', types: [] }, true)
       connection.bind({ values }, true)
-      if (isUnread !== true) connection.describe({ type: 'P' }, true)
+      if (this.#results[place]?.isToDescribe === true) connection.describe({ type: 'P' }, true)
       connection.execute({}, true)
-    }
+    })
     connection.sync()
     return null
   }
 
-  handleRowDescription({ fields }: { readonly fields: readonly FieldDef[] }): void {
-    this.#result.addFields(fields)
+  handleRowDescription({ fields }: { readonly fields: FieldDef[] }): void {
+    this.#result.describe(fields)
   }
 
-  handleDataRow({ fields }: { readonly fields: readonly (string | null)[] }): void {
-    if (this.queries[this.#answered]?.isUnread === true) return
+  handleDataRow({ fields }: { readonly fields: Row }): void {
     try {
-      this.#result.addRow(this.#result.parseRow(fields))
+      this.#result.addRow(fields)
     } catch (error) {
       this.handleError(error)
     }
   }
 
-  handleCommandComplete(message: unknown): void {
-    this.#result.addCommandComplete(message)
+  handleCommandComplete({ text }: { readonly text: string }): void {
+    this.#result.complete(text)
     this.#answered += 1
   }
 

@@ -141,13 +141,13 @@ describe('the door, by Hyperdrive alone,', () => {
     expect(sent).toEqual([
       '0: begin',
       "0: select set_config('role', '",
-      '0: select * from app.begin_ses',
+      '0: select session_id, user_id,',
       "0: select 'one'",
       '0: select "id", "slug", "owner',
       '0: commit',
       '6: begin',
       "6: select set_config('role', '",
-      '6: select * from app.begin_ses',
+      '6: select session_id, user_id,',
       "6: select 'two'",
       '6: commit',
     ])
@@ -185,12 +185,12 @@ describe('the door, by Neon alone,', () => {
     expect([asked, caller.database.flights]).toEqual([
       [
         "1: select set_config('role', '",
-        '1: select * from app.begin_ses',
+        '1: select session_id, user_id,',
         "1: select 'one'",
         '1: select "id", "slug", "owner',
         'manual',
         "2: select set_config('role', '",
-        '2: select * from app.begin_ses',
+        '2: select session_id, user_id,',
         "2: select 'two'",
         'manual',
       ],
