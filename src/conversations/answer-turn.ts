@@ -1,6 +1,6 @@
 import { eq, inArray, sql } from 'drizzle-orm'
 import type { Checkpoints, Ending } from '#src/conversations/checkpoints.ts'
-import { lockConversation, selectMessages, type MessageRow } from '#src/conversations/stored-messages.ts'
+import { selectMessages, type MessageRow } from '#src/conversations/stored-messages.ts'
 import { messages, turns } from '#src/conversations/tables.ts'
 import { asTurn, type Db, type TurnCaller } from '#src/db/scope.ts'
 import { describeFailure } from '#src/http/log.ts'
@@ -46,20 +46,11 @@ export async function storeUserMessage(
   if (turn.isHidden) return (await asTurn(turn.caller, (db) => [used(db)])).isSessionLive
   const sealed = await turn.vault.seal(messages.content, turn.userMessageId, content)
   const words = sql.param(turn.vault.indexWords(content))
-  // What begins a conversation anew names itself: whatever has no parent follows what was said last.
-  const parent =
-    turn.editOf === undefined
-      ? sql`null::uuid`
-      : sql`coalesce((select e.parent_id from ${messages} e where e.id = ${turn.editOf}), ${turn.userMessageId}::uuid)`
   const { isSessionLive } = await asTurn(turn.caller, (db) => [
     used(db),
-    // A second try sees what the first one wrote.
-    lockConversation(db, turn.conversationId),
     db.execute(sql`
-      insert into ${messages} (id, conversation_id, parent_id, turn_id, role, content, words)
-      select ${turn.userMessageId}::uuid, ${turn.conversationId}::uuid, ${parent}, ${turn.turnId}::uuid, 'user',
-        ${sealed}::bytea, ${words}::bigint[]
-      where not exists (select 1 from ${messages} where ${messages.id} = ${turn.userMessageId})`),
+      select app.store_words(${turn.userMessageId}, ${turn.conversationId}, ${turn.editOf ?? null}, ${turn.turnId}, ${sealed},
+        ${words}::bigint[])`),
   ])
   return isSessionLive
 }

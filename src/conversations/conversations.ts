@@ -9,7 +9,7 @@ import type {
   NewConversation,
 } from '#src/conversations/shapes.ts'
 import { conversations } from '#src/conversations/tables.ts'
-import { descending } from '#src/db/columns.ts'
+import { descending, returned } from '#src/db/columns.ts'
 import { compiled } from '#src/db/recorded-statements.ts'
 import { found } from '#src/db/rows.ts'
 import { asUser, type Caller, type Db } from '#src/db/scope.ts'
@@ -123,16 +123,18 @@ const selectConversations = (db: Db) => db.select(columns).from(conversations)
 export const conversationNamed = (db: Db, id: string | SQL) => selectConversations(db).where(eq(conversations.id, id))
 type ConversationRow = Awaited<ReturnType<typeof selectConversations>>[number]
 
+const newestFirst = [descending(conversations.updatedAt), descending(conversations.id)]
+
 const pages = (db: Db, limit: number | Placeholder) =>
   selectConversations(db)
-    .orderBy(descending(conversations.updatedAt), descending(conversations.id))
+    .orderBy(...newestFirst)
     .limit(limit)
     .$dynamic()
 
 type Wish = Omit<ConversationQuery, keyof PageQuery>
 type After = z.output<typeof After>
 
-// The plain list, which an app reads at each start, is compiled once; any other is built for its request.
+// The plain list, which an app reads at each start, is compiled once, and planned once; any other is built for its request.
 function pageOf(db: Db, wish: Wish, after: After | undefined, limit: number): PromiseLike<ConversationRow[]> {
   const { order, ...asked } = wish
   const isPlain = order === 'newest' && Object.values(asked).every((value) => value === undefined)
@@ -158,7 +160,12 @@ function pageOf(db: Db, wish: Wish, after: After | undefined, limit: number): Pr
 const isBeyond = (order: Wish['order'], at: unknown, id: unknown) =>
   sql`(${conversations.updatedAt}, ${conversations.id}) ${sql.raw(order === 'newest' ? '<' : '>')} (${at}::timestamptz, ${id}::uuid)`
 
-const firstPage = compiled<ConversationRow[], { limit: number }>((db, value) => pages(db, value('limit')))
+const firstPage = compiled<ConversationRow[], { limit: number }>((db, value) =>
+  db
+    .select(returned(columns))
+    .from(sql`app.newest_conversations(${value('limit')}) ${conversations}`)
+    .orderBy(...newestFirst),
+)
 
 /** Those after a moment of activity and an id, oldest first. */
 export const changedAfter = (db: Db, at: Date, id: string, limit: number) =>
@@ -173,15 +180,11 @@ const laterPage = compiled<ConversationRow[], { limit: number; at: string; id: s
 
 /** Opens a stored conversation. */
 export async function conversationFrom(vault: Vault, row: ConversationRow): Promise<Conversation> {
-  const [title, summary] = await Promise.all([
-    vault.read(conversations.title, row.id, row.title),
-    vault.read(conversations.summary, row.id, row.summary),
-  ])
   return {
     id: row.id,
     persona_id: row.personaId,
-    title,
-    summary,
+    title: await vault.read(conversations.title, row.id, row.title),
+    summary: await vault.read(conversations.summary, row.id, row.summary),
     metadata: row.metadata,
     tags: row.tags,
     is_active: row.isActive,

@@ -11,7 +11,7 @@ import {
 } from '#src/conversations/stored-messages.ts'
 import type { Speaker } from '#src/conversations/describe-speaker.ts'
 import { conversations, messages, turns } from '#src/conversations/tables.ts'
-import type { Sealed } from '#src/db/columns.ts'
+import { returned, type Sealed } from '#src/db/columns.ts'
 import { compiled } from '#src/db/recorded-statements.ts'
 import { found, only } from '#src/db/rows.ts'
 import { again, asUser, type Caller, type Db, type Results } from '#src/db/scope.ts'
@@ -25,11 +25,10 @@ import {
   type Claim,
 } from '#src/http/idempotency.ts'
 import { Problem } from '#src/http/problem.ts'
-import { idempotencyKeys } from '#src/http/tables.ts'
 import { tokensOf } from '#src/llm/tokens.ts'
 import { selectMemoriesFor, type MemoriesRow } from '#src/memories/recall.ts'
-import { personas, speakerColumns } from '#src/personas/tables.ts'
-import { limitsOf, reserveUsage } from '#src/usage/quota.ts'
+import { speakerColumns } from '#src/personas/tables.ts'
+import { limitsOf } from '#src/usage/quota.ts'
 
 const historyMessages = 40
 
@@ -79,9 +78,8 @@ export interface OpenedTurn {
 export async function openTurn(caller: Caller, plan: TurnPlan, claim: Claim): Promise<OpenedTurn> {
   const { conversationId, keyHash, anotherOf, editOf } = plan
   const turnId = claimedResource(claim)
-  const usageId = uuidv7()
-  const usage = { usageId, words: plan.content }
-  const [, , , , , , claims, ...about] = await again(
+  const usage = { usageId: uuidv7(), words: plan.content }
+  const [, , , , , claims, ...about] = await again(
     async () =>
       await asUser(caller, (db) => [
         claimKey(db, claim),
@@ -91,8 +89,9 @@ export async function openTurn(caller: Caller, plan: TurnPlan, claim: Claim): Pr
           conversationId,
           anotherOf === undefined ? [editOf, 'user'] : [anotherOf, 'assistant'],
         ),
-        anotherOf === undefined ? reserveFirst(db, caller.config, claim, conversationId, usage) : undefined,
-        anotherOf === undefined ? insertTurn(db, plan, claim, usageId) : insertVersion(db, plan, claim, anotherOf),
+        anotherOf === undefined
+          ? insertTurn(db, caller.config, plan, claim, usage)
+          : insertVersion(db, plan, claim, anotherOf),
         // Without a key this turn is new: there is none to take up.
         claim.key === undefined
           ? undefined
@@ -126,16 +125,6 @@ interface TurnUsage {
 
 const amountOf = (config: Config, { words = '' }: TurnUsage) =>
   config.LLM_PROMPT_TOKENS + tokensOf(words) + config.LLM_REPLY_TOKENS
-
-// Before the turn, whose row names it: written into a row of the same transaction it would have all its foreign keys checked
-// once more.
-const reserveFirst = (db: Db, config: Config, claim: Claim, conversationId: string, usage: TurnUsage) =>
-  reserveUsage(
-    db,
-    config,
-    { id: usage.usageId, kind: 'llm_tokens', amount: amountOf(config, usage) },
-    sql`${isOurClaim(claim)} and exists (select from ${conversations} where ${conversations.id} = ${conversationId})`,
-  )
 
 const reserveTurn = (db: Db, config: Config, turnId: SQL, keyHash: Uint8Array, usage: TurnUsage) =>
   db.execute(
@@ -188,9 +177,9 @@ const memoriesFor = compiled<MemoriesRow[], About>((db, value) =>
   selectMemoriesFor(db, value('conversationId'), value('editOf')),
 )
 
-/** The statements that bring what a turn is about. One expression for both ways of naming it would be no place in an index. */
+/** The statements that bring what a turn is about, by functions that PostgreSQL plans once. */
 function compileAbout(idFrom: (turn: Placeholder) => SQL) {
-  const turn = compiled<OpenedRow[], About>((db, value) => selectOpened(db).where(eq(turns.id, idFrom(value('turn')))))
+  const turn = compiled<OpenedRow[], About>((db, value) => selectOpened(db, idFrom(value('turn'))))
   const history = compiled<HistoryRow[], About>((db, value) =>
     selectHistory(
       db,
@@ -204,9 +193,7 @@ function compileAbout(idFrom: (turn: Placeholder) => SQL) {
     [turn(about), history(about), isNew ? undefined : said(about), memoriesFor(about)] as const
 }
 
-const aboutClaimed = compileAbout(
-  (key) => sql`(select ${idempotencyKeys.resourceId} from ${idempotencyKeys} where ${idempotencyKeys.key} = ${key})`,
-)
+const aboutClaimed = compileAbout((key) => sql`app.claimed_resource(${key})`)
 
 const aboutTurn = compileAbout((id) => sql`${id}::uuid`)
 
@@ -221,13 +208,13 @@ function openedFrom(
 ): OpenedTurn {
   // Asked for in the query, a conversation would be looked through from end to end for its one turn.
   const row = found(turnRows.filter((turn) => turn.conversationId === conversationId))
-  const { speaker, personaId, title, summary, summarySeq } = row
+  const { hasSpeaker, speaker, personaId, title, summary, summarySeq } = row
   const talk = { personaId, title, summary, summarySeq }
   const isOurs = Buffer.compare(row.keyHash, keyHash) === 0
   return {
     row,
     isOurs,
-    speaker: speaker ?? undefined,
+    speaker: hasSpeaker ? speaker : undefined,
     talk,
     history: alongPath(history),
     said: said ?? [],
@@ -235,12 +222,11 @@ function openedFrom(
   }
 }
 
-const insertTurn = (db: Db, plan: TurnPlan, claim: Claim, usageId: string) =>
+const insertTurn = (db: Db, config: Config, plan: TurnPlan, claim: Claim, usage: TurnUsage) =>
   db.execute(sql`
-    insert into ${turns} (id, conversation_id, key_hash, user_message_id, reply_message_id, usage_id)
-    select ${claim.resourceId}::uuid, ${plan.conversationId}::uuid, ${plan.keyHash}::bytea, ${plan.userMessageId}::uuid,
-      ${plan.replyMessageId}::uuid, ${usageId}::uuid
-    where ${isOurClaim(claim)} on conflict do nothing`)
+    select app.open_turn(${claim.resourceId}, ${plan.conversationId}, ${plan.keyHash}, ${plan.userMessageId},
+      ${plan.replyMessageId}, ${usage.usageId}, ${amountOf(config, usage)}, ${limitsOf(config).llm_tokens})
+    where ${isOurClaim(claim)}`)
 
 const insertVersion = (db: Db, plan: TurnPlan, claim: Claim, anotherOf: string) =>
   db.execute(sql`
@@ -269,18 +255,21 @@ const takeUp = (db: Db, keyHash: Uint8Array, where: SQL | undefined, anew: { mem
     })
     .where(where)
 
-const selectOpened = (db: Db) =>
+const selectOpened = (db: Db, turnId: SQL) =>
   db
     .select({
-      ...turnColumns,
-      speaker: speakerColumns,
-      personaId: conversations.personaId,
-      title: conversations.title,
-      summary: conversations.summary,
-      summarySeq: conversations.summarySeq,
+      ...returned(turnColumns),
+      ...returned(talkColumns),
+      hasSpeaker: sql<boolean>`display_name is not null`,
+      speaker: returned(speakerColumns),
     })
-    .from(turns)
-    .innerJoin(conversations, eq(conversations.id, turns.conversationId))
-    .leftJoin(personas, eq(personas.id, conversations.personaId))
+    .from(sql`app.opened_turn(${turnId}) ${turns}`)
+
+const talkColumns = {
+  personaId: conversations.personaId,
+  title: conversations.title,
+  summary: conversations.summary,
+  summarySeq: conversations.summarySeq,
+}
 
 type OpenedRow = Awaited<ReturnType<typeof selectOpened>>[number]

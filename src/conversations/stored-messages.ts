@@ -1,34 +1,34 @@
 import { eq, sql, type Placeholder, type SQL } from 'drizzle-orm'
-import { conversations, messages, turns } from '#src/conversations/tables.ts'
+import { conversations, messages } from '#src/conversations/tables.ts'
+import { returned } from '#src/db/columns.ts'
 import type { Db } from '#src/db/scope.ts'
 import type { Told } from '#src/memories/told.ts'
 import type { Vault } from '#src/vault/vault.ts'
 
 /** The stored columns behind a Message. */
-export const selectMessages = (db: Db) =>
-  db
-    .select({
-      id: messages.id,
-      conversationId: messages.conversationId,
-      parentId: messages.parentId,
-      turnId: messages.turnId,
-      seq: messages.seq,
-      role: messages.role,
-      origin: messages.origin,
-      content: messages.content,
-      contentType: messages.contentType,
-      metadata: messages.metadata,
-      status: messages.status,
-      tokens: messages.tokens,
-      model: messages.model,
-      latencyMs: messages.latencyMs,
-      feedback: messages.feedback,
-      memoryIds: messages.memoryIds,
-      isRecallable: messages.isRecallable,
-      isDrawn: messages.isDrawn,
-      createdAt: messages.createdAt,
-    })
-    .from(messages)
+const messageColumns = {
+  id: messages.id,
+  conversationId: messages.conversationId,
+  parentId: messages.parentId,
+  turnId: messages.turnId,
+  seq: messages.seq,
+  role: messages.role,
+  origin: messages.origin,
+  content: messages.content,
+  contentType: messages.contentType,
+  metadata: messages.metadata,
+  status: messages.status,
+  tokens: messages.tokens,
+  model: messages.model,
+  latencyMs: messages.latencyMs,
+  feedback: messages.feedback,
+  memoryIds: messages.memoryIds,
+  isRecallable: messages.isRecallable,
+  isDrawn: messages.isDrawn,
+  createdAt: messages.createdAt,
+}
+
+export const selectMessages = (db: Db) => db.select(messageColumns).from(messages)
 
 export type MessageRow = Awaited<ReturnType<typeof selectMessages>>[number]
 
@@ -40,22 +40,21 @@ type Id = string | Placeholder
 
 /** A message of the conversation and what it follows, up to the first one, so many at the most; `alongPath` puts them in order. */
 export const selectPath = (db: Db, conversationId: Id, from: SQL, limit: number) =>
-  selectMessages(db).where(isOnPath(conversationId, from, limit))
+  db.select(returned(messageColumns)).from(onPath(conversationId, from, limit))
 
 /** Of the same what a prompt is made of. */
 export const selectHistory = (db: Db, conversationId: Id, from: SQL, limit: number) =>
-  db
-    .select({
-      id: messages.id,
-      parentId: messages.parentId,
-      seq: messages.seq,
-      role: messages.role,
-      content: messages.content,
-      isRecallable: messages.isRecallable,
-      isDrawn: messages.isDrawn,
-    })
-    .from(messages)
-    .where(isOnPath(conversationId, from, limit))
+  db.select(returned(historyColumns)).from(onPath(conversationId, from, limit))
+
+const historyColumns = {
+  id: messages.id,
+  parentId: messages.parentId,
+  seq: messages.seq,
+  role: messages.role,
+  content: messages.content,
+  isRecallable: messages.isRecallable,
+  isDrawn: messages.isDrawn,
+}
 
 export type HistoryRow = Awaited<ReturnType<typeof selectHistory>>[number]
 
@@ -72,9 +71,8 @@ export const openHistory = async (vault: Vault, rows: readonly HistoryRow[]): Pr
     })),
   )
 
-// As an array each message is looked up by its id; joined, all that the person ever said may be read instead.
-const isOnPath = (conversationId: Id, from: SQL, limit: number) =>
-  sql`${messages.id} = any(array(select p.id from app.path_from(${from}, ${conversationId}, ${limit}) p))`
+const onPath = (conversationId: Id, from: SQL, limit: number) =>
+  sql`app.messages_on_path(${from}, ${conversationId}, ${limit})`
 
 /** The messages of a path, newest first. */
 export function alongPath<T extends { readonly id: string; readonly parentId: string | null }>(
@@ -93,8 +91,7 @@ export function alongPath<T extends { readonly id: string; readonly parentId: st
 
 /** What a turn has stored: the words that it answers, and its reply. */
 export const selectSaid = (db: Db, turnId: SQL) =>
-  selectMessages(db).where(sql`${messages.id} = any(array(
-    select unnest(array[t.user_message_id, t.reply_message_id]) from ${turns} t where t.id = ${turnId}))`)
+  db.select(returned(messageColumns)).from(sql`app.messages_of_turn(${turnId})`)
 
 /** Waits for whoever writes to a conversation, so that the next statement sees what they wrote. */
 export const lockConversation = (db: Db, conversationId: string) =>

@@ -203,6 +203,9 @@ function idsWithin(newestFirst: readonly Told[], most: number): ReadonlySet<stri
   return new Set(within.map(({ id }) => id))
 }
 
+/** What was asked has left: it does once nothing more is done at once, and sealing words would hold it back. */
+const gaveWay = async () => await new Promise<void>((resolve) => setTimeout(resolve, 0))
+
 /** Asks the model while the person's words are stored; neither waits for the other, and both must succeed. */
 async function beginReply(
   turn: LiveTurn,
@@ -214,7 +217,7 @@ async function beginReply(
   const abort = new AbortController()
   const asking = ask(turn.caller.config, prompt, abort.signal)
   const [stored, asked] = await Promise.allSettled([
-    storeUserMessage(turn, heard.content, memoryIds),
+    gaveWay().then(async () => await storeUserMessage(turn, heard.content, memoryIds)),
     Promise.race([asking, turn.checkpoints.ending]),
   ])
   if (

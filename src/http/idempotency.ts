@@ -56,9 +56,7 @@ export function isSameRequest({ key, requestHash }: Claim): SQL {
 
 /** The id of what the key made, then or now. */
 export function claimedResource({ key, resourceId }: Claim): SQL {
-  return key === undefined
-    ? sql`${resourceId}::uuid`
-    : sql`(select ${idempotencyKeys.resourceId} from ${idempotencyKeys} where ${idempotencyKeys.key} = ${key})`
+  return key === undefined ? sql`${resourceId}::uuid` : sql`app.claimed_resource(${key})`
 }
 
 /** What the key was claimed with, if there is one. */

@@ -1,4 +1,4 @@
-import { sql, type SQL } from 'drizzle-orm'
+import { sql } from 'drizzle-orm'
 import type { Config } from '#src/config.ts'
 import type { Db } from '#src/db/scope.ts'
 import type { UsageKind } from '#src/usage/tables.ts'
@@ -21,11 +21,10 @@ export interface Reservation {
 }
 
 /**
- * Sets it aside before the call is made, where the condition holds; the flight fails with `quota_exceeded` where the day's limit
- * has no room for it.
+ * Sets it aside before the call is made; the flight fails with `quota_exceeded` where the day's limit has no room for it.
  */
-export const reserveUsage = (db: Db, config: Config, { id, kind, amount }: Reservation, where: SQL = sql`true`) =>
-  db.execute(sql`select app.reserve_usage(${id}, ${kind}, ${amount}, ${limitsOf(config)[kind]}) where ${where}`)
+export const reserveUsage = (db: Db, config: Config, { id, kind, amount }: Reservation) =>
+  db.execute(sql`select app.reserve_usage(${id}, ${kind}, ${amount}, ${limitsOf(config)[kind]})`)
 
 /** Says what the call took: 0 where it failed. */
 export const settleUsage = (db: Db, id: string, amount: number) =>

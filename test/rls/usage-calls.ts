@@ -14,6 +14,12 @@ export function usageCalls(scene: Scene): readonly Call[] {
   const conversation = idOf('conversations')
   const copies = (source: string) =>
     `select app.copy_messages(${conversation}, array[${source}]::uuid[], array[${fresh}]::uuid[], array['\\x0b']::bytea[])`
+  const otherConversation = `'${String(rowOf(scene.two, 'conversations')['id'])}'`
+  const openTurn = (place: string) =>
+    `select app.open_turn(${fresh}, ${place}, sha256('one'), gen_random_uuid(), gen_random_uuid(), ${fresh}, 5, 10)`
+  const storeWords = (place: string, edited: string) =>
+    `select app.store_words(${fresh}, ${place}, ${edited}, ${idOf('turns')}, '\\x0b', '{}')`
+  const keyOf = (person: Scene['one']) => `'${String(rowOf(person, 'idempotency_keys')['key'])}'`
   return [
     {
       name: 'reserve_usage',
@@ -87,6 +93,82 @@ export function usageCalls(scene: Scene): readonly Call[] {
       name: 'path_from of another',
       role,
       text: `${begun}; select * from app.path_from(${other}, '${String(rowOf(scene.two, 'conversations')['id'])}', 5)`,
+      expected: 0,
+    },
+    {
+      name: 'messages_on_path',
+      role,
+      text: `${begun}; select * from app.messages_on_path(${idOf('messages')}, ${conversation}, 5)`,
+    },
+    {
+      name: 'messages_on_path of another',
+      role,
+      text: `${begun}; select * from app.messages_on_path(${other}, '${String(rowOf(scene.two, 'conversations')['id'])}', 5)`,
+      expected: 0,
+    },
+    {
+      name: 'newest_conversations',
+      role,
+      text: `${begun}; select * from app.newest_conversations(20) where id = ${conversation}`,
+    },
+    {
+      name: 'newest_conversations of another',
+      role,
+      text: `${begun}; select * from app.newest_conversations(20) where user_id = '${scene.two.userId}'`,
+      expected: 0,
+    },
+    ...['opened_turn', 'messages_of_turn'].flatMap((name): Call[] => [
+      {
+        name,
+        role,
+        text: `${begun}; select * from app.${name}(${idOf('turns')}) limit 1`,
+      },
+      {
+        name: `${name} of another`,
+        role,
+        text: `${begun}; select * from app.${name}('${String(rowOf(scene.two, 'turns')['id'])}')`,
+        expected: 0,
+      },
+    ]),
+    {
+      name: 'open_turn, twice',
+      role,
+      text: `${begun}; ${openTurn(conversation)}; ${openTurn(conversation)}${andThen(
+        `select 1 from public.turns t join public.usage_ledger l on l.id = t.usage_id
+         join public.usage_days d on d.user_id = l.user_id and d.kind = 'llm_tokens' and d.day = l.day
+         where t.id = ${fresh} and l.reserved = 5 and t.session_id is not null`,
+      )}`,
+    },
+    { name: 'open_turn of another', role, text: `${begun}; ${openTurn(otherConversation)}`, expected: '23503' },
+    {
+      name: 'store_words, twice',
+      role,
+      text: `${begun}; ${storeWords(conversation, 'null')}; ${storeWords(conversation, 'null')}${andThen(
+        `select 1 from public.messages where id = ${fresh} and role = 'user' and content = '\\x0b' and turn_id = ${idOf('turns')}`,
+      )}`,
+    },
+    {
+      name: 'store_words in the place of the first words',
+      role,
+      text: `${begun}; ${storeWords(conversation, idOf('messages'))}${andThen(
+        `select 1 from public.messages where id = ${fresh} and parent_id is null`,
+      )}`,
+    },
+    {
+      name: 'store_words of another',
+      role,
+      text: `${begun}; ${storeWords(otherConversation, 'null')}`,
+      expected: '23503',
+    },
+    {
+      name: 'claimed_resource',
+      role,
+      text: `${begun}; select 1 where app.claimed_resource(${keyOf(scene.one)}) = '${String(rowOf(scene.one, 'idempotency_keys')['resource_id'])}'`,
+    },
+    {
+      name: 'claimed_resource of another',
+      role,
+      text: `${begun}; select 1 where app.claimed_resource(${keyOf(scene.two)}) is not null`,
       expected: 0,
     },
     {
