@@ -9,7 +9,8 @@ import type {
   NewConversation,
 } from '#src/conversations/shapes.ts'
 import { conversations } from '#src/conversations/tables.ts'
-import { descending, returned } from '#src/db/columns.ts'
+import { descending } from '#src/db/columns.ts'
+import { rowsOf } from '#src/db/function-rows.ts'
 import { compiled } from '#src/db/recorded-statements.ts'
 import { found } from '#src/db/rows.ts'
 import { asUser, type Caller, type Db } from '#src/db/scope.ts'
@@ -160,11 +161,11 @@ function pageOf(db: Db, wish: Wish, after: After | undefined, limit: number): Pr
 const isBeyond = (order: Wish['order'], at: unknown, id: unknown) =>
   sql`(${conversations.updatedAt}, ${conversations.id}) ${sql.raw(order === 'newest' ? '<' : '>')} (${at}::timestamptz, ${id}::uuid)`
 
-const firstPage = compiled<ConversationRow[], { limit: number }>((db, value) =>
-  db
-    .select(returned(columns))
-    .from(sql`app.newest_conversations(${value('limit')}) ${conversations}`)
-    .orderBy(...newestFirst),
+const firstPage = compiled<ConversationRow[], { limit: number }>((_db, value) =>
+  rowsOf(
+    columns,
+    sql`app.newest_conversations(${value('limit')}) ${conversations} order by ${sql.join(newestFirst, sql`, `)}`,
+  ),
 )
 
 /** Those after a moment of activity and an id, oldest first. */

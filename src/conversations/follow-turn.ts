@@ -70,7 +70,7 @@ export async function seenTurnFrom(vault: Vault, row: TurnRow, said: readonly Me
 export async function readTurn(caller: Caller, conversationId: string, turnId: string): Promise<SeenTurn> {
   const [rows, said] = await asUser(caller, (db) => [
     selectTurns(db).where(and(eq(turns.id, turnId), eq(turns.conversationId, conversationId))),
-    selectSaid(db, sql`${turnId}::uuid`),
+    selectSaid(sql`${turnId}::uuid`),
   ])
   const row = found(rows)
   return await seenTurnFrom(await openVault(caller), row, said)

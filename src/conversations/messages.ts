@@ -111,9 +111,9 @@ async function listPath(
   const list = `path:${conversationId}`
   const position = await readPosition(caller, list, AfterOnPath, cursor)
   const from = position.after === undefined ? leafOf(conversationId) : sql`${position.after.parent}::uuid`
-  const [owned, page] = await asUser(caller, (db) => [
+  const [owned, page] = await asUser(caller, () => [
     ownConversation({ conversationId }),
-    selectPath(db, conversationId, from, limit + 1),
+    selectPath(conversationId, from, limit + 1),
   ])
   found(owned)
   position.check()

@@ -42,7 +42,7 @@ export async function noteAppendedMemories(caller: Caller, vault: Vault, convers
   await reported(own, async () => {
     const [rows, path] = await asUser(own, (db) => [
       selectMemoriesFor(db, conversationId),
-      selectHistory(db, conversationId, leafOf(conversationId), appendedMessages),
+      selectHistory(conversationId, leafOf(conversationId), appendedMessages),
     ])
     const remembering = only(rows)
     if (!remembering.isRemembered) return

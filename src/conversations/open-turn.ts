@@ -11,7 +11,8 @@ import {
 } from '#src/conversations/stored-messages.ts'
 import type { Speaker } from '#src/conversations/describe-speaker.ts'
 import { conversations, messages, turns } from '#src/conversations/tables.ts'
-import { returned, type Sealed } from '#src/db/columns.ts'
+import type { Sealed } from '#src/db/columns.ts'
+import { rowsOf } from '#src/db/function-rows.ts'
 import { compiled } from '#src/db/recorded-statements.ts'
 import { found, only } from '#src/db/rows.ts'
 import { again, asUser, type Caller, type Db, type Results } from '#src/db/scope.ts'
@@ -179,16 +180,15 @@ const memoriesFor = compiled<MemoriesRow[], About>((db, value) =>
 
 /** The statements that bring what a turn is about, by functions that PostgreSQL plans once. */
 function compileAbout(idFrom: (turn: Placeholder) => SQL) {
-  const turn = compiled<OpenedRow[], About>((db, value) => selectOpened(db, idFrom(value('turn'))))
-  const history = compiled<HistoryRow[], About>((db, value) =>
+  const turn = compiled<OpenedRow[], About>((_db, value) => selectOpened(idFrom(value('turn'))))
+  const history = compiled<HistoryRow[], About>((_db, value) =>
     selectHistory(
-      db,
       value('conversationId'),
       sql`app.beginning_of_turn(${idFrom(value('turn'))}, ${value('conversationId')}, ${value('editOf')})`,
       historyMessages,
     ),
   )
-  const said = compiled<MessageRow[], About>((db, value) => selectSaid(db, idFrom(value('turn'))))
+  const said = compiled<MessageRow[], About>((_db, value) => selectSaid(idFrom(value('turn'))))
   return (about: About, isNew = false) =>
     [turn(about), history(about), isNew ? undefined : said(about), memoriesFor(about)] as const
 }
@@ -255,15 +255,16 @@ const takeUp = (db: Db, keyHash: Uint8Array, where: SQL | undefined, anew: { mem
     })
     .where(where)
 
-const selectOpened = (db: Db, turnId: SQL) =>
-  db
-    .select({
-      ...returned(turnColumns),
-      ...returned(talkColumns),
+const selectOpened = (turnId: SQL) =>
+  rowsOf(
+    {
+      ...turnColumns,
+      ...talkColumns,
       hasSpeaker: sql<boolean>`display_name is not null`,
-      speaker: returned(speakerColumns),
-    })
-    .from(sql`app.opened_turn(${turnId}) ${turns}`)
+      speaker: speakerColumns,
+    },
+    sql`app.opened_turn(${turnId}) ${turns}`,
+  )
 
 const talkColumns = {
   personaId: conversations.personaId,

@@ -1,6 +1,6 @@
 import { eq, sql, type Placeholder, type SQL } from 'drizzle-orm'
 import { conversations, messages } from '#src/conversations/tables.ts'
-import { returned } from '#src/db/columns.ts'
+import { rowsOf } from '#src/db/function-rows.ts'
 import type { Db } from '#src/db/scope.ts'
 import type { Told } from '#src/memories/told.ts'
 import type { Vault } from '#src/vault/vault.ts'
@@ -39,12 +39,12 @@ export const leafOf = (conversationId: string): SQL =>
 type Id = string | Placeholder
 
 /** A message of the conversation and what it follows, up to the first one, so many at the most; `alongPath` puts them in order. */
-export const selectPath = (db: Db, conversationId: Id, from: SQL, limit: number) =>
-  db.select(returned(messageColumns)).from(onPath(conversationId, from, limit))
+export const selectPath = (conversationId: Id, from: SQL, limit: number) =>
+  rowsOf(messageColumns, onPath(conversationId, from, limit))
 
 /** Of the same what a prompt is made of. */
-export const selectHistory = (db: Db, conversationId: Id, from: SQL, limit: number) =>
-  db.select(returned(historyColumns)).from(onPath(conversationId, from, limit))
+export const selectHistory = (conversationId: Id, from: SQL, limit: number) =>
+  rowsOf(historyColumns, onPath(conversationId, from, limit))
 
 const historyColumns = {
   id: messages.id,
@@ -90,8 +90,7 @@ export function alongPath<T extends { readonly id: string; readonly parentId: st
 }
 
 /** What a turn has stored: the words that it answers, and its reply. */
-export const selectSaid = (db: Db, turnId: SQL) =>
-  db.select(returned(messageColumns)).from(sql`app.messages_of_turn(${turnId})`)
+export const selectSaid = (turnId: SQL) => rowsOf(messageColumns, sql`app.messages_of_turn(${turnId})`)
 
 /** Waits for whoever writes to a conversation, so that the next statement sees what they wrote. */
 export const lockConversation = (db: Db, conversationId: string) =>

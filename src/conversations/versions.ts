@@ -79,7 +79,7 @@ export async function forkConversation(
   idempotencyKey: string | undefined,
 ): Promise<Conversation> {
   const id = uuidv7()
-  const [path] = await asUser(caller, (db) => [selectPath(db, conversationId, sql`${messageId}::uuid`, mostCopied)])
+  const [path] = await asUser(caller, () => [selectPath(conversationId, sql`${messageId}::uuid`, mostCopied)])
   found(path)
   const vault = await openVault(caller)
   const claim = await claimFor(caller.config, idempotencyKey, id, ['fork', conversationId, messageId, title])

@@ -1,5 +1,5 @@
-import { is, sql, type GetColumnData, type SQL } from 'drizzle-orm'
-import { customType, PgColumn, timestamp } from 'drizzle-orm/pg-core'
+import { sql, type SQL } from 'drizzle-orm'
+import { customType, timestamp, type PgColumn } from 'drizzle-orm/pg-core'
 
 declare const sealedBrand: unique symbol
 
@@ -27,15 +27,3 @@ export type JsonValue = string | number | boolean | null | readonly JsonValue[] 
  * means NULLS FIRST: PostgreSQL would read and sort all that a page is taken from, also where no value is null.
  */
 export const descending = (column: PgColumn): SQL => sql`${column} desc nulls last`
-
-type Returned<T> = { [K in keyof T]: T[K] extends PgColumn ? SQL<GetColumnData<T[K]>> : T[K] }
-
-/** The columns of a table as a function of the database returns them, by their names: drizzle selects a table's from that table only. */
-export function returned<T extends Record<string, PgColumn | SQL>>(columns: T): Returned<T> {
-  const named = Object.entries(columns).map(([name, column]) => [
-    name,
-    is(column, PgColumn) ? sql`${sql.identifier(column.name)}`.mapWith(column) : column,
-  ])
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- name by name what stands in the type
-  return Object.fromEntries(named) as Returned<T>
-}

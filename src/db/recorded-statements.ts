@@ -77,7 +77,7 @@ export function compiled<Row, Given extends Values>(
 }
 
 /** A promise that begins when it is waited for, as drizzle's builders do, so that a flight decides the order. */
-function whenAsked<T>(begin: () => Promise<T>): PromiseLike<T> {
+export function whenAsked<T>(begin: () => Promise<T>): PromiseLike<T> {
   // oxlint-disable-next-line unicorn/no-thenable -- see above
   return { then: async (...handlers) => await begin().then(...handlers) }
 }
@@ -91,12 +91,16 @@ function ownResults<T extends readonly Statement[]>(settled: readonly PromiseSet
   }) as Results<T>
 }
 
+/** Writes a statement into the flight that is being built. Throws outside of one: nothing would answer it. */
+export async function recordQuery(query: Query): Promise<QueryResult> {
+  if (record === undefined) throw new Error('a statement asked outside a flight')
+  return await record(query)
+}
+
 /** A client with the one method that drizzle's session calls on it outside a transaction. */
 function recordingClient(): Client {
-  const query = async (config: Omit<Query, 'values'>, values: readonly unknown[]) => {
-    if (record === undefined) throw new Error('a statement asked outside a flight')
-    return await record({ ...config, values })
-  }
+  const query = async (config: Omit<Query, 'values'>, values: readonly unknown[]) =>
+    await recordQuery({ ...config, values })
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- drizzle calls nothing else
   return { query } as unknown as Client
 }
