@@ -6,10 +6,18 @@ begin
   grant create on schema app to neuraform_gate;
   set local role neuraform_gate;
 
-  create function app.newest_conversations(most integer) returns setof public.conversations
-    language plpgsql stable rows 20 security invoker set search_path = '' as $body$
+  -- Each names its columns: a row of a table has one more once a migration adds it, also for who asks meanwhile.
+  create function app.newest_conversations(most integer)
+    returns table (
+      id uuid, persona_id uuid, title bytea, summary bytea, metadata jsonb, tags text[], is_active boolean, is_pinned boolean,
+      is_temporary boolean, message_count integer, last_seq bigint, leaf_message_id uuid, last_message_at timestamptz,
+      created_at timestamptz, updated_at timestamptz
+    ) language plpgsql stable rows 20 security invoker set search_path = '' as $body$
   begin
-    return query select c.* from public.conversations c order by c.updated_at desc nulls last, c.id desc nulls last limit most;
+    return query
+      select c.id, c.persona_id, c.title, c.summary, c.metadata, c.tags, c.is_active, c.is_pinned, c.is_temporary, c.message_count,
+          c.last_seq, c.leaf_message_id, c.last_message_at, c.created_at, c.updated_at
+        from public.conversations c order by c.updated_at desc nulls last, c.id desc nulls last limit most;
   end $body$;
   comment on function app.newest_conversations(integer) is
     'The conversations of this transaction''s person with the newest activity, so many at the most, the newest first.';
@@ -39,21 +47,35 @@ begin
   comment on function app.opened_turn(uuid) is
     'A turn of the person''s, its conversation, and the companion that answers; nothing of a companion that they may not see.';
 
-  create function app.messages_on_path(start_id uuid, in_conversation_id uuid, most integer) returns setof public.messages
-    language plpgsql stable rows 40 security invoker set search_path = '' as $body$
+  create function app.messages_on_path(start_id uuid, in_conversation_id uuid, most integer)
+    returns table (
+      id uuid, conversation_id uuid, parent_id uuid, turn_id uuid, seq bigint, role text, origin text, content bytea, content_type text,
+      metadata jsonb, status text, tokens integer, model text, latency_ms integer, feedback text, memory_ids uuid[],
+      is_recallable boolean, is_drawn boolean, created_at timestamptz
+    ) language plpgsql stable rows 40 security invoker set search_path = '' as $body$
   begin
     -- As an array each message is looked up by its id; joined, all that the person ever said may be read instead.
-    return query select m.* from public.messages m
-      where m.id = any (array(select p.id from app.path_from(start_id, in_conversation_id, most) p));
+    return query
+      select m.id, m.conversation_id, m.parent_id, m.turn_id, m.seq, m.role, m.origin, m.content, m.content_type, m.metadata, m.status,
+          m.tokens, m.model, m.latency_ms, m.feedback, m.memory_ids, m.is_recallable, m.is_drawn, m.created_at
+        from public.messages m
+        where m.id = any (array(select p.id from app.path_from(start_id, in_conversation_id, most) p));
   end $body$;
   comment on function app.messages_on_path(uuid, uuid, integer) is
     'A message of a conversation and what it follows, up to the first one, so many at the most, in no order.';
 
-  create function app.messages_of_turn(answered_id uuid) returns setof public.messages
-    language plpgsql stable rows 2 security invoker set search_path = '' as $body$
+  create function app.messages_of_turn(answered_id uuid)
+    returns table (
+      id uuid, conversation_id uuid, parent_id uuid, turn_id uuid, seq bigint, role text, origin text, content bytea, content_type text,
+      metadata jsonb, status text, tokens integer, model text, latency_ms integer, feedback text, memory_ids uuid[],
+      is_recallable boolean, is_drawn boolean, created_at timestamptz
+    ) language plpgsql stable rows 2 security invoker set search_path = '' as $body$
   begin
-    return query select m.* from public.messages m
-      where m.id = any (array(select unnest(array[t.user_message_id, t.reply_message_id]) from public.turns t where t.id = answered_id));
+    return query
+      select m.id, m.conversation_id, m.parent_id, m.turn_id, m.seq, m.role, m.origin, m.content, m.content_type, m.metadata, m.status,
+          m.tokens, m.model, m.latency_ms, m.feedback, m.memory_ids, m.is_recallable, m.is_drawn, m.created_at
+        from public.messages m
+        where m.id = any (array(select unnest(array[t.user_message_id, t.reply_message_id]) from public.turns t where t.id = answered_id));
   end $body$;
   comment on function app.messages_of_turn(uuid) is
     'The words that a turn of the person''s answers, and its reply, as far as they are stored.';

@@ -5,7 +5,6 @@ import type { Db } from '#src/db/scope.ts'
 import type { Told } from '#src/memories/told.ts'
 import type { Vault } from '#src/vault/vault.ts'
 
-/** The stored columns behind a Message. */
 const messageColumns = {
   id: messages.id,
   conversationId: messages.conversationId,
@@ -28,6 +27,7 @@ const messageColumns = {
   createdAt: messages.createdAt,
 }
 
+/** The stored columns behind a Message. */
 export const selectMessages = (db: Db) => db.select(messageColumns).from(messages)
 
 export type MessageRow = Awaited<ReturnType<typeof selectMessages>>[number]

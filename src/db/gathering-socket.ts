@@ -1,13 +1,18 @@
 import type { Duplex } from 'node:stream'
 import { getStream } from 'pg/lib/stream.js'
 
+/** What pg says of the socket that it wants. */
+export interface SocketOptions {
+  readonly ssl?: unknown
+}
+
 type Sent = (error?: Error | null) => void
 
 /**
  * The socket that pg would open, sending in one write all that is written before the next microtask: a flight, and not
  * each message of it. Node's own is left as it is: pg corks that itself.
  */
-export function openSocket({ ssl }: { readonly ssl?: unknown } = {}): Duplex {
+export function openSocket({ ssl }: SocketOptions = {}): Duplex {
   const socket = getStream(ssl)
   if (Reflect.has(socket, 'cork')) return socket
   const send: Duplex['write'] = socket.write.bind(socket)

@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream'
 import { Client, type ClientConfig, type QueryResult } from 'pg'
 import { parseIntoClientConfig } from 'pg-connection-string'
 import { prepareValue } from 'pg/lib/utils.js'
@@ -9,7 +10,7 @@ import {
   type KnownLogin,
   type Settings,
 } from '#src/db/database.ts'
-import { openSocket } from '#src/db/gathering-socket.ts'
+import { openSocket, type SocketOptions } from '#src/db/gathering-socket.ts'
 import { StatementBatch, type EncodedQuery } from '#src/db/statement-batch.ts'
 import { withDeadline } from '#src/http/deadline.ts'
 import { Problem } from '#src/http/problem.ts'
@@ -31,6 +32,8 @@ export class PipelinedDatabase implements Database {
   readonly deadlineMs: number
   readonly #connectionString: string
   #client: Promise<Client> | undefined
+  /** The socket of a connection that is being made: one that hangs would keep its place among the few that a Worker may wait for. */
+  #opening: Duplex | undefined
   /** Settles when the connection may be used again, after a flight that failed. */
   #ending: Promise<unknown> | undefined
 
@@ -55,7 +58,7 @@ export class PipelinedDatabase implements Database {
     const queries = flight.queries.map((query) => ({ ...query, values: query.values.map(prepareValue) }))
     this.flights += 1
     try {
-      return await withDeadline(this.#send(flight.settings, queries), this.deadlineMs, () => undefined)
+      return await withDeadline(this.#send(flight.settings, queries), this.deadlineMs, () => this.#opening?.destroy())
     } catch (error) {
       // A connection that failed or is still busy is not used again.
       if (!isFromPostgres(error) || endsConnection(error)) this.#client = this.#ending = undefined
@@ -102,20 +105,26 @@ export class PipelinedDatabase implements Database {
   }
 
   #connect(): Promise<Client> {
-    const client = connect(this.#connectionString, () => {
+    const open = (options?: SocketOptions) => (this.#opening = openSocket(options))
+    const onLost = () => {
       if (this.#client === client) this.#client = undefined
-    })
+    }
+    const client = connect(this.#connectionString, open, onLost).finally(() => (this.#opening = undefined))
     return client
   }
 }
 
 const unread = (text: string): EncodedQuery => ({ text, values: [], isUnread: true })
 
-async function connect(connectionString: string, onLost: () => void): Promise<Client> {
+async function connect(
+  connectionString: string,
+  stream: (options?: SocketOptions) => Duplex,
+  onLost: () => void,
+): Promise<Client> {
   const client = new Client({
     ...partsOf(connectionString),
     pipeline: true,
-    stream: openSocket,
+    stream,
   })
   // Without a listener a connection that dies between flights would end the isolate; with it, the next flight has a new one.
   client.on('error', onLost)

@@ -17,16 +17,28 @@ interface Columns {
   readonly readers: readonly Reader[]
 }
 
-const mostKnown = 500
+const mostKept = 500
+const keptMs = 5 * 60_000
 
 /**
- * The columns of statements that name theirs, by their text, as PostgreSQL described them first: it need not again, which
- * is a good part of what it says. Columns change their type in no migration, and a number of columns that is another one
- * is noticed.
+ * The columns of statements that name theirs, by their text, as PostgreSQL described them: it need not again, which is a
+ * good part of what it says. For some minutes only, since nothing but the rule that migrations change no column's type
+ * keeps a text from meaning something else. One text comes with one set of types, and in one row mode.
  */
-const known = new Map<string, Columns>()
+const kept = new Map<string, Columns>()
+let keptSince = 0
 
-const namesItsColumns = ({ text }: EncodedQuery) => !text.includes('*')
+function keptColumns({ text }: EncodedQuery): Columns | undefined {
+  if (Date.now() - keptSince > keptMs) kept.clear()
+  return kept.get(text)
+}
+
+function keepColumns({ text }: EncodedQuery, columns: Columns): void {
+  if (text.includes('*')) return
+  if (kept.size >= mostKept) kept.clear()
+  if (kept.size === 0) keptSince = Date.now()
+  kept.set(text, columns)
+}
 
 /** The answer to one statement. */
 class Answer implements QueryResult {
@@ -39,7 +51,7 @@ class Answer implements QueryResult {
 
   constructor(query: EncodedQuery) {
     this.#query = query
-    this.#columns = known.get(query.text)
+    this.#columns = keptColumns(query)
   }
 
   get fields(): FieldDef[] {
@@ -56,13 +68,13 @@ class Answer implements QueryResult {
     // oxlint-disable-next-line typescript/no-unsafe-enum-assignment -- pg's types name only some of the types that there are
     const readers = fields.map<Reader>(({ dataTypeID }) => types.getTypeParser(dataTypeID, 'text'))
     this.#columns = { fields, readers }
-    if (namesItsColumns(this.#query) && known.size < mostKnown) known.set(this.#query.text, this.#columns)
+    keepColumns(this.#query, this.#columns)
   }
 
   addRow(row: Row): void {
     if (this.#query.isUnread === true) return
     if (row.length !== this.#columns?.readers.length) {
-      known.delete(this.#query.text)
+      kept.delete(this.#query.text)
       throw new Error('a statement has other columns than it had')
     }
     const { fields, readers } = this.#columns

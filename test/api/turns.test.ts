@@ -1,4 +1,4 @@
-import { describe, expect, inject, it } from 'vitest'
+import { describe, expect, inject, it, onTestFinished, vi } from 'vitest'
 import type { Turn } from '#src/conversations/shapes.ts'
 import { newPersona } from '#test/setup/catalogue.ts'
 import { call, newUser } from '#test/setup/client.ts'
@@ -80,6 +80,26 @@ describe('a turn', () => {
       expect([accept, answer.headers.get('Content-Type')]).toEqual([accept, type])
       await answer.text()
     }
+  })
+
+  it('has asked the model before it makes the words ready to be stored: they would hold the question back', async () => {
+    const { token, id } = await newTalk()
+    const happened: string[] = []
+    fakeModel(() => {
+      happened.push('asked')
+      // The question leaves once what asked it gives way, as this does.
+      setTimeout(() => happened.push('left'), 0)
+      return replyOf('Yes.')
+    })
+    const sealing = vi.spyOn(crypto.subtle, 'encrypt')
+    onTestFinished(() => sealing.mockRestore())
+    sealing.mockImplementationOnce(async (...given) => {
+      happened.push('sealed')
+      sealing.mockRestore()
+      return await crypto.subtle.encrypt(...given)
+    })
+    await sayAndWait(token, id, said)
+    expect(happened).toEqual(['asked', 'left', 'sealed'])
   })
 
   it('has stored the person’s words before the model said any', async () => {

@@ -1,11 +1,12 @@
 import { env } from 'cloudflare:workers'
-import { eq, sql } from 'drizzle-orm'
-import { Client } from 'pg'
+import { eq, getTableColumns, sql } from 'drizzle-orm'
+import { Client, Connection } from 'pg'
 import { v7 as uuidv7 } from 'uuid'
 import { describe, expect, inject, it, onTestFinished, vi } from 'vitest'
 import { configOf } from '#src/config.ts'
-import { conversations } from '#src/conversations/tables.ts'
+import { conversations, messages } from '#src/conversations/tables.ts'
 import { openDatabase } from '#src/db/connect.ts'
+import { rowsOf } from '#src/db/function-rows.ts'
 import { asService, asUser, asVisitor, type Caller, type RequestScope } from '#src/db/scope.ts'
 import { personas } from '#src/personas/tables.ts'
 import { checkSessionToken } from '#src/vault/session-token.ts'
@@ -115,6 +116,36 @@ describe.each(transports)('the door, by %s,', (transport) => {
     expect([now.rows, scope.database.flights]).toEqual([[{ role: 'neuraform_visitor', person: null }], 2])
   })
 
+  it('reads the rows of a function as drizzle reads those of its table', async () => {
+    const { token } = await newUser()
+    const { id } = await newConversation(token)
+    const change = { title: 'Read', tags: ['a', 'b,"c'], metadata: { n: [1] } }
+    await call('PATCH', `/conversations/${id}`, { token, body: change })
+    await call('POST', `/conversations/${id}/messages`, { token, body: { role: 'user', content: 'Words to find.' } })
+    const { userId: _owner, summarySeq: _seq, ...talk } = getTableColumns(conversations)
+    const { userId: _person, words: _words, editedAt: _edited, ...message } = getTableColumns(messages)
+    const path = sql`app.messages_on_path((select leaf_message_id from conversations), ${id}, 5)`
+    const [talks, sameTalks, said, sameSaid] = await asUser(await newCaller(token, transport), (db) => [
+      db.select(talk).from(conversations),
+      rowsOf(talk, sql`app.newest_conversations(5)`),
+      db.select(message).from(messages),
+      rowsOf(message, path),
+    ])
+    expect([talks.length, talks[0]?.tags, said.length, said[0]?.seq]).toEqual([1, change.tags, 1, 1])
+    expect([sameTalks, sameSaid]).toEqual([talks, said])
+  })
+
+  it('reads what is in an object of a row, and what is no column, as they stand', async () => {
+    const { token } = await newUser()
+    const { id } = await newConversation(token)
+    const { id: name, updatedAt } = getTableColumns(conversations)
+    const fields = { talk: { name, isNew: sql<boolean>`message_count = 0` }, updatedAt, two: sql<number>`1 + 1` }
+    const [rows] = await asUser(await newCaller(token, transport), () => [
+      rowsOf(fields, sql`app.newest_conversations(5)`),
+    ])
+    expect(rows).toEqual([{ talk: { name: id, isNew: true }, updatedAt: expect.any(Date) as Date, two: 2 }])
+  })
+
   it('says why the service acts on its own', async () => {
     const name = sql`select current_setting('application_name') as name`
     const [answer] = await asService(newScope(transport), 'jobs', 'a test', (db) => [db.execute(name)])
@@ -151,6 +182,30 @@ describe('the door, by Hyperdrive alone,', () => {
       "6: select 'two'",
       '6: commit',
     ])
+  })
+
+  it('has the columns of a statement described once where it names them, and again once there are others', async () => {
+    const schema = `kept_${crypto.randomUUID().replaceAll('-', '')}`
+    await asOwner(
+      `create schema ${schema}; create table ${schema}.kept as select 1 as one;
+       grant usage on schema ${schema} to neuraform_visitor; grant select on ${schema}.kept to neuraform_visitor`,
+    )
+    onTestFinished(async () => void (await asOwner(`drop schema ${schema} cascade`)))
+    const described = vi.spyOn(Connection.prototype, 'describe')
+    const ask = async (text: string) => {
+      described.mockClear()
+      const [{ rows }] = await asVisitor(newScope('Hyperdrive'), (db) => [db.execute(sql.raw(text))])
+      return [rows, described.mock.calls.length]
+    }
+    const [short, long] = [`table ${schema}.kept`, `select * from ${schema}.kept`]
+    await asVisitor(newScope('Hyperdrive'), () => [])
+    expect(await ask(short)).toEqual([[{ one: 1 }], 1])
+    expect(await ask(short)).toEqual([[{ one: 1 }], 0])
+    expect(await ask(long)).toEqual([[{ one: 1 }], 1])
+    await asOwner(`alter table ${schema}.kept add two text default 'two'`)
+    await expect(ask(short)).rejects.toMatchObject({ code: 'unavailable' })
+    expect(await ask(short)).toEqual([[{ one: 1, two: 'two' }], 1])
+    expect(await ask(long)).toEqual([[{ one: 1, two: 'two' }], 1])
   })
 
   it('takes no transaction for written whose last word is not COMMIT', async () => {

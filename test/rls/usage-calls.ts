@@ -114,7 +114,7 @@ export function usageCalls(scene: Scene): readonly Call[] {
     {
       name: 'newest_conversations of another',
       role,
-      text: `${begun}; select * from app.newest_conversations(20) where user_id = '${scene.two.userId}'`,
+      text: `${begun}; select * from app.newest_conversations(20) where id = ${otherConversation}`,
       expected: 0,
     },
     ...['opened_turn', 'messages_of_turn'].flatMap((name): Call[] => [

@@ -30,6 +30,15 @@ describe('the files of the migrations', () => {
     expect(Object.fromEntries(hashes)).toEqual(written)
   })
 
+  it('change no column’s type: a Worker keeps how the columns of a statement are read', async () => {
+    const files = (await readdir(join(root, 'drizzle'))).filter((name) => name.endsWith('.sql'))
+    const texts = await Promise.all(files.map(async (name) => await readFile(join(root, 'drizzle', name), 'utf8')))
+    const changesType = /\balter\s+(column\s+)?\S+\s+(set\s+data\s+)?type\b/i
+    expect('alter table t ALTER COLUMN "a" SET DATA TYPE bigint').toMatch(changesType)
+    expect('alter table t alter a type bigint').toMatch(changesType)
+    expect(files.filter((_name, place) => changesType.test(texts[place] ?? ''))).toEqual([])
+  })
+
   it('are what the tables say: drizzle-kit finds nothing to add', async () => {
     await inCopy(async (copy) => {
       expect(await generate(copy)).toContain('No schema changes')

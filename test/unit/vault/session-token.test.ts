@@ -1,7 +1,8 @@
 import { env } from 'cloudflare:workers'
+import { createHash, createHmac } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { configOf } from '#src/config.ts'
-import { checkSessionToken, createSessionToken } from '#src/vault/session-token.ts'
+import { checkSessionToken, createSessionToken, succeedSessionToken } from '#src/vault/session-token.ts'
 
 const config = configOf(env)
 const sha256 = async (text: string) =>
@@ -13,6 +14,20 @@ describe('a session token', () => {
     expect(token).toMatch(/^nf_[A-Za-z0-9_-]{51}$/)
     expect(tokenHash).toEqual(await sha256(token))
     expect(checkSessionToken(config, token)).toEqual(tokenHash)
+  })
+
+  it('and what follows it are what another HMAC makes of the key, so that none that is out is lost', () => {
+    const hmac = (text: string) =>
+      createHmac('sha256', config.TOKEN_SIGNING_KEY ?? '')
+        .update(text)
+        .digest()
+    const tokenOf = (random: string) =>
+      `nf_${random}${hmac(`neuraform/session-tag/1:${random}`).subarray(0, 6).toString('base64url')}`
+    const token = tokenOf('a'.repeat(43))
+    const next = tokenOf(hmac(`neuraform/session-successor/1:${token}`).toString('base64url'))
+    const sha = (text: string) => new Uint8Array(createHash('sha256').update(text).digest())
+    expect(checkSessionToken(config, token)).toEqual(sha(token))
+    expect(succeedSessionToken(config, token)).toEqual({ token: next, tokenHash: sha(next) })
   })
 
   it('never comes twice in a hundred thousand, and each of its bits is a coin’s', () => {
