@@ -33,6 +33,8 @@ export default defineConfig({
         test: {
           ...common,
           name: 'node',
+          // What all files load is loaded once for many: each has a database of its own, and none keeps anything in a module.
+          isolate: false,
           include: ['test/{rls,schema,scripts,house}/**/*.test.ts'],
           exclude: postgres15,
         },

@@ -1,7 +1,7 @@
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Client } from 'pg'
+import { Client, escapeIdentifier, escapeLiteral } from 'pg'
 import type { TestProject } from 'vitest/node'
 import { findBrokenRows } from '#scripts/check/find-broken.ts'
 import { setUpDatabase } from '#scripts/stack/database/set-up.ts'
@@ -30,6 +30,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     },
   })
   started.defer(() => postgres.stop())
+  await takeWeakPasswords(postgres.ownerUrl)
   const upstream = await startUpstream({ chunkDelayMs: 1 })
   started.defer(() => upstream.close())
   const independent = await startIndependentProvider(`${origin}/auth/google/callback`)
@@ -69,6 +70,22 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     await using _stopped = running
     await assertEverythingHolds(urls.ownerUrl)
   }
+}
+
+/** A password is stretched 4,096 times for each new connection, and tests make thousands; once is as good here. */
+async function takeWeakPasswords(ownerUrl: string): Promise<void> {
+  const { username, password } = new URL(ownerUrl)
+  const client = new Client({ connectionString: ownerUrl })
+  await client.connect()
+  // PostgreSQL 15 has no such setting.
+  const { rows } = await client.query(`select from pg_settings where name = 'scram_iterations'`)
+  if (rows.length > 0) {
+    await client.query('alter system set scram_iterations = 1')
+    await client.query('set scram_iterations = 1')
+    await client.query(`alter role ${escapeIdentifier(username)} password ${escapeLiteral(decodeURIComponent(password))}`)
+    await client.query('select pg_reload_conf()')
+  }
+  await client.end()
 }
 
 /**
