@@ -82,7 +82,9 @@ async function takeWeakPasswords(ownerUrl: string): Promise<void> {
   if (rows.length > 0) {
     await client.query('alter system set scram_iterations = 1')
     await client.query('set scram_iterations = 1')
-    await client.query(`alter role ${escapeIdentifier(username)} password ${escapeLiteral(decodeURIComponent(password))}`)
+    await client.query(
+      `alter role ${escapeIdentifier(username)} password ${escapeLiteral(decodeURIComponent(password))}`,
+    )
     await client.query('select pg_reload_conf()')
   }
   await client.end()
