@@ -105,11 +105,14 @@ export class PipelinedDatabase implements Database {
   }
 
   #connect(): Promise<Client> {
-    const open = (options?: SocketOptions) => (this.#opening = openSocket(options))
+    let socket: Duplex | undefined
+    const open = (options?: SocketOptions) => (this.#opening = socket = openSocket(options))
     const onLost = () => {
       if (this.#client === client) this.#client = undefined
     }
-    const client = connect(this.#connectionString, open, onLost).finally(() => (this.#opening = undefined))
+    const client = connect(this.#connectionString, open, onLost).finally(() => {
+      if (this.#opening === socket) this.#opening = undefined
+    })
     return client
   }
 }

@@ -84,10 +84,10 @@ class Answer implements QueryResult {
   }
 
   complete(tag: string): void {
-    const [command = '', ...counts] = tag.split(' ')
-    this.command = command
-    // `INSERT 0 3` has an object id, as it once had, before what all have.
-    this.rowCount = counts.length === 0 ? null : Number(counts.at(-1))
+    this.command = tag.split(' ', 1)[0] ?? ''
+    // `INSERT 0 3` has an object id, as it once had, before what all have; `CREATE TABLE` has nothing.
+    const count = /\d+$/.exec(tag)
+    this.rowCount = count === null ? null : Number(count[0])
   }
 }
 

@@ -20,9 +20,7 @@ export interface Reservation {
   readonly amount: number
 }
 
-/**
- * Sets it aside before the call is made; the flight fails with `quota_exceeded` where the day's limit has no room for it.
- */
+/** Sets it aside before the call is made; the flight fails with `quota_exceeded` where the day's limit has no room for it. */
 export const reserveUsage = (db: Db, config: Config, { id, kind, amount }: Reservation) =>
   db.execute(sql`select app.reserve_usage(${id}, ${kind}, ${amount}, ${limitsOf(config)[kind]})`)
 

@@ -1,8 +1,8 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, inject, it } from 'vitest'
 import type { Env } from '#src/config.ts'
 import { call, newUser } from '#test/setup/client.ts'
 import { eventually } from '#test/setup/eventually.ts'
-import { holdLock, lockConversation, namedDatabase, transports } from '#test/setup/other-database.ts'
+import { databaseVia, holdLock, lockConversation, namedDatabase, transports } from '#test/setup/other-database.ts'
 import { messagesOf, newConversation } from '#test/setup/talk.ts'
 import { callWith } from '#test/setup/worker-with.ts'
 import type { Conversation } from '#src/conversations/shapes.ts'
@@ -98,6 +98,22 @@ describe.each(transports)('a flight by %s that must wait', (transport) => {
     expect([status, body.title, body.tags]).toEqual([200, 'After', ['changed']])
     expect(headers.get('Server-Timing')).toBe('db;desc="2 flights"')
   })
+})
+
+it('a database that takes a connection and says nothing is given up at the deadline with 504, and its socket is closed', async () => {
+  const { silentPort } = inject('stack')
+  const open = async () => await (await fetch(`http://127.0.0.1:${silentPort}/`)).text()
+  const { token } = await newUser()
+  const { id } = await newConversation(token, 'Before')
+  const variables = databaseVia((url) => (url.port = silentPort))
+  const startedAt = Date.now()
+  const renaming = rename({ ...variables, DATABASE_DEADLINE_MS: '1000' }, token, id)
+  await eventually(async () => expect(await open()).toBe('1'))
+  const late = await renaming
+  expect([late.status, late.headers.get('Retry-After'), late.body.code]).toEqual([504, '2', 'deadline_exceeded'])
+  expect(Date.now() - startedAt).toBeLessThan(3_000)
+  await eventually(async () => expect(await open()).toBe('0'))
+  expect((await rename({}, token, id)).body.title).toBe('After')
 })
 
 describe.each(transports)('a connection that the database ends in flight, by %s,', (transport) => {

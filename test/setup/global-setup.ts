@@ -11,6 +11,7 @@ import { findPgBouncer, startPgBouncer } from '#scripts/stack/pgbouncer.ts'
 import { startPostgres } from '#scripts/stack/postgres.ts'
 import { startUpstream } from '#scripts/upstream/server.ts'
 import { startIndependentProvider } from '#test/setup/providers/independent-provider.ts'
+import { startSilentDatabase } from '#test/setup/silent-database.ts'
 
 const origin = 'https://neuraform.test'
 
@@ -22,12 +23,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   await chmod(directory, 0o755)
   const postgres = await startPostgres({
     dataDirectory: join(directory, 'postgres'),
-    settings: {
-      max_connections: '400',
-      fsync: 'off',
-      synchronous_commit: 'off',
-      full_page_writes: 'off',
-    },
+    settings: { max_connections: '400', fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' },
   })
   started.defer(() => postgres.stop())
   await takeWeakPasswords(postgres.ownerUrl)
@@ -35,6 +31,8 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   started.defer(() => upstream.close())
   const independent = await startIndependentProvider(`${origin}/auth/google/callback`)
   started.defer(() => independent.close())
+  const silent = await startSilentDatabase()
+  started.defer(() => silent.close())
   const neon = await startNeonEndpoint()
   started.defer(() => neon.close())
   const urls = await setUpDatabase({
@@ -61,6 +59,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     apart,
     upstreamOrigin: upstream.origin,
     neonEndpoint: neon.url,
+    silentPort: silent.port,
     variables,
   })
   const { issuer, clientId, clientSecret } = independent

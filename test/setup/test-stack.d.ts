@@ -8,6 +8,8 @@ export interface TestStack {
   readonly apart: { readonly edgeUrl: string; readonly ownerUrl: string }
   readonly upstreamOrigin: string
   readonly neonEndpoint: string
+  /** Where connections are taken and nothing is said, but over HTTP how many others there are. */
+  readonly silentPort: string
   readonly variables: Readonly<Record<string, string>>
 }
 
