@@ -4,6 +4,7 @@ import { bundleWorker } from '#bench/door/bundle.ts'
 import { startLocalWorker, type LocalWorker } from '#bench/door/local-worker.ts'
 import { bundlesIn, openDatabase } from '#bench/given.ts'
 import { findBrokenRows, type Broken } from '#scripts/check/find-broken.ts'
+import { findPgBouncer, startPgBouncer } from '#scripts/stack/pgbouncer.ts'
 import { makeWorkerKeys, workerEnvironment } from '#scripts/stack/environment.ts'
 import { startUpstream } from '#scripts/upstream/server.ts'
 
@@ -41,7 +42,8 @@ export async function startPlace(directory: string, stopLater: (part: { stop(): 
       keys: makeWorkerKeys(),
     }),
   }
-  const start = async () => await startLocalWorker(bundle, { hyperdrives: { HYPERDRIVE: urls.edgeUrl }, bindings })
+  const url = await pooled(urls.edgeUrl, stopLater)
+  const start = async () => await startLocalWorker(bundle, { hyperdrives: { HYPERDRIVE: url }, bindings })
   let worker: LocalWorker = await start()
   stopLater({ stop: async () => await worker.stop() })
   return {
@@ -56,10 +58,30 @@ export async function startPlace(directory: string, stopLater: (part: { stop(): 
       ).rows.length,
     killWorker: async () => {
       await worker.stop()
+      await untilQuiet(owner)
       // What the dead Worker answered is known to be nobody's after half a minute: that time passes here.
       await owner.query("update turns set checked_at = checked_at - interval '1 minute' where state = 'streaming'")
       worker = await start()
     },
     broken: async () => await findBrokenRows(owner, undefined),
+  }
+}
+
+/** The Worker's database by a pool, as Hyperdrive is one, where there is PgBouncer. */
+async function pooled(edgeUrl: string, stopLater: (part: { stop(): unknown }) => void): Promise<string> {
+  if (findPgBouncer() === undefined) return edgeUrl
+  const pool = await startPgBouncer({ databaseUrls: [edgeUrl], poolSize: 20 })
+  stopLater(pool)
+  return pool.urlOf(edgeUrl)
+}
+
+/** Waits until PostgreSQL has ended what a dead Worker had asked of it, be it that it stayed or that it was undone. */
+async function untilQuiet(owner: Client): Promise<void> {
+  const busy = `select from pg_stat_activity
+    where usename = 'neuraform_edge' and datname = current_database() and state <> 'idle'`
+  // What the dead Worker sent last may be on its way yet.
+  for (let [quiet, looks] = [0, 0]; quiet < 5 && looks < 500; looks += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 10))
+    quiet = (await owner.query(busy)).rows.length === 0 ? quiet + 1 : 0
   }
 }

@@ -2,10 +2,12 @@ import { env } from 'cloudflare:workers'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { Profile } from '#src/accounts/shapes.ts'
 import type { Authenticated } from '#src/auth/shapes.ts'
+import { readTicket } from '#src/auth/ticket.ts'
 import { configOf } from '#src/config.ts'
 import { issueSealedToken } from '#src/vault/sealed-token.ts'
 import { call, newUser, registration, registrationTicket, type Answer } from '#test/setup/client.ts'
 import { subjectOf } from '#test/setup/google-tokens.ts'
+import { ownTicket } from '#test/setup/own-ticket.ts'
 import { asOwner } from '#test/setup/owner-database.ts'
 import { noTrace, tracesOf } from '#test/setup/traces.ts'
 
@@ -19,6 +21,18 @@ afterEach(() => {
 })
 
 describe('registering', () => {
+  it('of the tests’ own accounts says of a person what a sign-in would have said', async () => {
+    const person = `new:${crypto.randomUUID()}`
+    const read = async (ticket: string) => await readTicket(configOf(env), ticket)
+    const [own, handedOut] = [await read(await ownTicket(person)), await read(await registrationTicket({ person }))]
+    const use = { id: expect.any(String), kind: 'registration', expiresAt: expect.any(Date) }
+    expect([own, handedOut]).toEqual([
+      { ...handedOut, use },
+      { ...own, use },
+    ])
+    expect(Math.abs(own.use.expiresAt.getTime() - handedOut.use.expiresAt.getTime())).toBeLessThan(5_000)
+  })
+
   it('makes the account with its first session in one flight', async () => {
     const person = `new:${crypto.randomUUID()}`
     const wish = {

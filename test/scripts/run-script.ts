@@ -2,11 +2,14 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { inject } from 'vitest'
 
+/** What finds programs, what wrangler keeps of itself in the home directory, and what was compiled before. */
+const passedOn = () =>
+  Object.fromEntries(['PATH', 'HOME', 'NODE_COMPILE_CACHE'].map((name) => [name, process.env[name]]))
+
 /** Runs one of the scripts as npm does, with nothing of the environment but what is named. */
 export async function runScript(file: string, environment: Readonly<Record<string, string>>) {
   const run = promisify(execFile)(process.execPath, [file], {
-    // wrangler keeps what it knows of itself in the home directory.
-    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...environment },
+    env: { ...passedOn(), ...environment },
   })
   const ended = await run.catch((error: { code: number; stdout: string; stderr: string }) => error)
   return { code: 'code' in ended ? ended.code : 0, stdout: ended.stdout, stderr: ended.stderr }

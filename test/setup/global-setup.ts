@@ -21,6 +21,8 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   const directory = await mkdtemp(join(tmpdir(), 'neuraform-test-'))
   started.defer(() => rm(directory, { recursive: true, force: true }))
   await chmod(directory, 0o755)
+  // The scripts that tests run load much the same: what one of them compiled the next one takes.
+  process.env['NODE_COMPILE_CACHE'] ??= join(directory, 'compiled')
   const postgres = await startPostgres({
     dataDirectory: join(directory, 'postgres'),
     settings: { max_connections: '400', fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' },

@@ -28,9 +28,18 @@ export interface PieceTimes {
   readonly phonemes: readonly Phoneme[]
 }
 
+interface SoundingPiece {
+  readonly sound: Sound
+  readonly ends: readonly { readonly phoneme: string; readonly seconds: number }[]
+}
+
+// The newest pieces, 32 KB for each second of most voices: to begin a run fills 21 MB of memory, which takes longer than to say a line.
+const kept = new Map<string, SoundingPiece>()
+const mostKept = 64
+
 /**
- * Says the utterance piece by piece: 5,000 characters in one go need 270 MB, in pieces 25 MB. Deterministic. Throws when
- * Flite fails.
+ * Says the utterance piece by piece: 5,000 characters in one go need 270 MB, in pieces 25 MB. Deterministic, so that what
+ * was said lately is not said anew. Throws when Flite fails.
  */
 export function* speak(
   flite: WebAssembly.Module,
@@ -39,7 +48,7 @@ export function* speak(
   let elapsedSeconds = 0
   let lastMs = 0
   for (const piece of pieces) {
-    const { sound, ends } = speakPiece(flite, piece, voice, rate)
+    const { sound, ends } = pieceOf(flite, piece, voice, rate)
     const [startMs, endSeconds] = [toMs(elapsedSeconds), elapsedSeconds + secondsOf(sound)]
     const phonemes: Phoneme[] = []
     for (const { phoneme, seconds } of ends) {
@@ -52,7 +61,17 @@ export function* speak(
   }
 }
 
-function speakPiece(flite: WebAssembly.Module, text: string, voice: string, rate: number) {
+function pieceOf(flite: WebAssembly.Module, text: string, voice: string, rate: number): SoundingPiece {
+  const key = JSON.stringify([text, voice, rate])
+  const piece = kept.get(key) ?? speakPiece(flite, text, voice, rate)
+  kept.delete(key)
+  kept.set(key, piece)
+  const [oldest] = kept.keys()
+  if (kept.size > mostKept && oldest !== undefined) kept.delete(oldest)
+  return piece
+}
+
+function speakPiece(flite: WebAssembly.Module, text: string, voice: string, rate: number): SoundingPiece {
   const stretch = String((usualStretch[voice] ?? 1) / rate)
   const args = ['-voice', voice, '--setf', `duration_stretch=${stretch}`, '-psdur', '-t', text, '-o', '/speech.wav']
   const { exitCode, stdout, file } = runCommand(flite, ['flite', ...args])
