@@ -16,7 +16,15 @@ afterAll(async () => {
   const unlike = await unlikeAnchors(await readAnchors(anchors))
   const broken = people.size === 0 ? [] : await brokenStores({ audio, speechIndex, anchors }, people)
   if (broken.length + unlike.length > 0) throw new Error(`The stores do not hold: ${JSON.stringify([broken, unlike])}`)
+  await emptied({ audio, speechIndex })
 })
+
+/** What holds is not looked at again after every file that follows. */
+async function emptied({ audio, speechIndex }: { readonly audio: R2Bucket; readonly speechIndex: KVNamespace }) {
+  const [{ objects }, { keys }] = [await audio.list(), await speechIndex.list()]
+  if (objects.length > 0) await audio.delete(objects.map(({ key }) => key))
+  await Promise.all(keys.map(async ({ name }) => await speechIndex.delete(name)))
+}
 
 const everybody = 'shared'
 
