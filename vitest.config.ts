@@ -40,7 +40,7 @@ export default defineConfig({
         },
       },
       {
-        // What stands beside the service: its tools, pages in a browser, another PostgreSQL. `npm run test:beside`.
+        // What stands beside the service: its tools, two benchmarks, pages in a browser, another PostgreSQL. `npm run test:beside`.
         test: { ...common, name: 'beside', include: ['test/{tools,web}/**/*.test.ts', ...postgres15] },
       },
     ],

@@ -26,6 +26,7 @@ started.defer(() => removeState(directory))
 const place = await startPlace(directory, (part) => started.defer(async () => void (await part.stop())))
 const clients = await makeClients(place)
 const startedAt = performance.now()
+let cut = 0
 const [kinds] = await Promise.all([killAtRandom(clients), talk(clients)])
 const verdicts = await Promise.all(clients.map(async (client) => await judge(place.origin(), client)))
 report(
@@ -71,7 +72,7 @@ async function killAtRandom(all: readonly DurableClient[]): Promise<ReadonlyMap<
     while (done() < (messages * number) / kills) await pause(5)
     await pause(Math.random() * 120)
     const kind = targets[number % targets.length] ?? 'client'
-    if (kind === 'connections') await place.killConnections()
+    if (kind === 'connections') cut += await place.killConnections()
     else if (kind === 'Worker') await place.killWorker()
     else all[Math.floor(Math.random() * all.length)]?.cut()
     counts.set(kind, (counts.get(kind) ?? 0) + 1)
@@ -93,7 +94,7 @@ function report(
   const seconds = ((performance.now() - startedAt) / 1_000).toFixed(0)
   const each = [...killed].map(([kind, count]) => `${count} × ${kind}`).join(', ')
   console.log(`${acknowledged.length} acknowledged (${counted}) by ${clients.length} clients in ${seconds} s`)
-  console.log(`${[...killed.values()].reduce((sum, count) => sum + count, 0)} killed (${each})`)
+  console.log(`${[...killed.values()].reduce((sum, count) => sum + count, 0)} killed (${each}), ${cut} connections cut`)
   for (const one of broken) console.log(`broken: ${JSON.stringify(one)}`)
   console.log(`${lost} lost, ${doubled} doubled, ${broken.length} rows broken`)
   process.exitCode = lost + doubled + broken.length === 0 ? 0 : 1

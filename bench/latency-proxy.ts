@@ -3,6 +3,8 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 /** A TCP proxy on 127.0.0.1 that holds every byte back for half a round trip, each way. */
 export interface LatencyProxy {
   readonly port: number
+  /** Ends every connection that is open, on both sides; how many there were. */
+  cut(): number
   close(): void
 }
 
@@ -30,7 +32,10 @@ export async function startLatencyProxy({ targetPort, roundTripMs, startsAt }: P
           if (!to.destroyed) to.write(chunk)
         })
       })
-      from.on('close', () => void queue.then(() => to.destroy()))
+      from.on('close', () => {
+        sockets.delete(from)
+        void queue.then(() => to.destroy())
+      })
       from.on('error', () => to.destroy())
       sockets.add(from)
     }
@@ -41,10 +46,16 @@ export async function startLatencyProxy({ targetPort, roundTripMs, startsAt }: P
   })
   server.listen(0, '127.0.0.1')
   await new Promise((resolve) => server.once('listening', resolve))
+  const cut = () => {
+    const connections = Math.ceil(sockets.size / 2)
+    for (const socket of sockets) socket.destroy()
+    return connections
+  }
   return {
     port: portOf(server.address()),
+    cut,
     close: () => {
-      for (const socket of sockets) socket.destroy()
+      cut()
       server.close()
     },
   }

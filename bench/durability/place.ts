@@ -3,6 +3,7 @@ import { Client } from 'pg'
 import { bundleWorker } from '#bench/door/bundle.ts'
 import { startLocalWorker, type LocalWorker } from '#bench/door/local-worker.ts'
 import { bundlesIn, openDatabase } from '#bench/given.ts'
+import { startLatencyProxy } from '#bench/latency-proxy.ts'
 import { findBrokenRows, type Broken } from '#scripts/check/find-broken.ts'
 import { findPgBouncer, startPgBouncer } from '#scripts/stack/pgbouncer.ts'
 import { makeWorkerKeys, workerEnvironment } from '#scripts/stack/environment.ts'
@@ -15,9 +16,9 @@ export interface Place {
   readonly upstreamOrigin: string
   /** Where the Worker is now; a killed one is followed by another elsewhere. */
   origin(): string
-  /** Ends every connection of the Worker to PostgreSQL, as an operator would; how many there were. */
+  /** Ends every connection of the Worker's once there is one, and every one of PostgreSQL's as an operator would; how many the Worker had. */
   killConnections(): Promise<number>
-  /** Kills the Worker's process in the middle of whatever it does, and starts another. */
+  /** Kills the Worker's process in the middle of whatever it does, and starts another. Throws where PostgreSQL is not done with it in 5 s. */
   killWorker(): Promise<void>
   /** What is broken between the rows of the database. */
   broken(): Promise<readonly Broken[]>
@@ -42,46 +43,70 @@ export async function startPlace(directory: string, stopLater: (part: { stop(): 
       keys: makeWorkerKeys(),
     }),
   }
-  const url = await pooled(urls.edgeUrl, stopLater)
-  const start = async () => await startLocalWorker(bundle, { hyperdrives: { HYPERDRIVE: url }, bindings })
+  const way = await wayTo(urls.edgeUrl, stopLater)
+  const start = async () => await startLocalWorker(bundle, { hyperdrives: { HYPERDRIVE: way.url }, bindings })
   let worker: LocalWorker = await start()
   stopLater({ stop: async () => await worker.stop() })
   return {
     upstreamOrigin: upstream.origin,
     origin: () => worker.origin,
-    killConnections: async () =>
-      (
-        await owner.query(
-          `select pg_terminate_backend(pid) from pg_stat_activity
-           where usename = 'neuraform_edge' and datname = current_database()`,
-        )
-      ).rows.length,
+    killConnections: async () => {
+      const cut = await way.cut()
+      await owner.query(
+        `select pg_terminate_backend(pid) from pg_stat_activity
+         where usename = 'neuraform_edge' and datname = current_database()`,
+      )
+      return cut
+    },
     killWorker: async () => {
       await worker.stop()
-      await untilQuiet(owner)
-      // What the dead Worker answered is known to be nobody's after half a minute: that time passes here.
-      await owner.query("update turns set checked_at = checked_at - interval '1 minute' where state = 'streaming'")
-      worker = await start()
+      const [started] = await Promise.all([start(), letTimePass(owner)])
+      worker = started
     },
     broken: async () => await findBrokenRows(owner, undefined),
   }
 }
 
-/** The Worker's database by a pool, as Hyperdrive is one, where there is PgBouncer. */
-async function pooled(edgeUrl: string, stopLater: (part: { stop(): unknown }) => void): Promise<string> {
-  if (findPgBouncer() === undefined) return edgeUrl
-  const pool = await startPgBouncer({ databaseUrls: [edgeUrl], poolSize: 20 })
-  stopLater(pool)
-  return pool.urlOf(edgeUrl)
+/** The way to the Worker's database, which can be cut: by a pool, as Hyperdrive is one, where there is PgBouncer. */
+async function wayTo(edgeUrl: string, stopLater: (part: { stop(): unknown }) => void) {
+  let pooledUrl = edgeUrl
+  if (findPgBouncer() !== undefined) {
+    const pool = await startPgBouncer({ databaseUrls: [edgeUrl], poolSize: 20 })
+    stopLater(pool)
+    pooledUrl = pool.urlOf(edgeUrl)
+  }
+  const proxy = await startLatencyProxy({
+    targetPort: Number(new URL(pooledUrl).port),
+    roundTripMs: 0,
+    startsAt: 'connect',
+  })
+  stopLater({ stop: () => proxy.close() })
+  const cut = async () => {
+    let connections = proxy.cut()
+    for (let looks = 0; connections === 0 && looks < 1_000; looks += 1) {
+      await pause(1)
+      connections = proxy.cut()
+    }
+    return connections
+  }
+  return { url: Object.assign(new URL(pooledUrl), { port: String(proxy.port) }).href, cut }
 }
 
-/** Waits until PostgreSQL has ended what a dead Worker had asked of it, be it that it stayed or that it was undone. */
-async function untilQuiet(owner: Client): Promise<void> {
-  const busy = `select from pg_stat_activity
-    where usename = 'neuraform_edge' and datname = current_database() and state <> 'idle'`
-  // What the dead Worker sent last may be on its way yet.
-  for (let [quiet, looks] = [0, 0]; quiet < 5 && looks < 500; looks += 1) {
-    await new Promise((resolve) => setTimeout(resolve, 10))
-    quiet = (await owner.query(busy)).rows.length === 0 ? quiet + 1 : 0
+/**
+ * What a dead Worker answered is known to be nobody's after half a minute, which passes here: for what it had begun, too, so
+ * that PostgreSQL must have ended that.
+ */
+async function letTimePass(owner: Client): Promise<void> {
+  // What it sent last may be on its way yet.
+  await pause(50)
+  const { rows } = await owner.query<{ now: Date }>('select clock_timestamp() as now')
+  const begun = `select from pg_stat_activity where usename = 'neuraform_edge' and datname = current_database()
+    and state <> 'idle' and xact_start <= $1`
+  for (let looks = 0; (await owner.query(begun, [rows[0]?.now])).rows.length > 0; looks += 1) {
+    if (looks === 500) throw new Error('what a dead Worker had begun does not end')
+    await pause(10)
   }
+  await owner.query("update turns set checked_at = checked_at - interval '1 minute' where state = 'streaming'")
 }
+
+const pause = async (milliseconds: number) => await new Promise((resolve) => setTimeout(resolve, milliseconds))

@@ -23,6 +23,7 @@ describe('behind a pooler', () => {
     },
   )
 })
+
 it(
   'what was acknowledged is there once, though connections, Worker and client were killed meanwhile',
   { timeout: 300_000 },
@@ -30,7 +31,8 @@ it(
     const { stdout, code } = await bench('durability', '--messages=60', '--kills=6', '--clients=6')
     const [acknowledged, killed, verdict] = stdout.trim().split('\n')
     expect(Number(/^(\d+) acknowledged \(/.exec(acknowledged ?? '')?.[1])).toBeGreaterThanOrEqual(60)
-    expect(killed).toBe('6 killed (2 × connections, 2 × Worker, 2 × client)')
+    const cut = /^6 killed \(2 × connections, 2 × Worker, 2 × client\), (\d+) connections cut$/.exec(killed ?? '')?.[1]
+    expect(Number(cut)).toBeGreaterThanOrEqual(2)
     expect([verdict, code]).toEqual(['0 lost, 0 doubled, 0 rows broken', 0])
   },
 )

@@ -6,7 +6,7 @@ import { inject } from 'vitest'
 const passedOn = () =>
   Object.fromEntries(['PATH', 'HOME', 'NODE_COMPILE_CACHE'].map((name) => [name, process.env[name]]))
 
-/** Runs one of the scripts as npm does, with nothing of the environment but what is named. */
+/** Runs one of the scripts as npm does, with nothing of the environment but that and what is named. */
 export async function runScript(file: string, environment: Readonly<Record<string, string>>) {
   const run = promisify(execFile)(process.execPath, [file], {
     env: { ...passedOn(), ...environment },

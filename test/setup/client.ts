@@ -121,7 +121,7 @@ export const registration = (ticket: string) => ({
   privacy_version: '2026-01',
 })
 
-/** A new account with a live session; only one whose token is to say something is signed in for it. */
+/** A new account with a live session; a test person, and one whose token is to say something, is signed in for it. */
 export async function newUser(
   wish: TokenWish = {},
 ): Promise<{ token: string; user: Authenticated['user']; person: string }> {

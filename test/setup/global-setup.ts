@@ -19,7 +19,7 @@ const origin = 'https://neuraform.test'
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   await using started = new AsyncDisposableStack()
   const directory = await mkdtemp(join(tmpdir(), 'neuraform-test-'))
-  started.defer(() => rm(directory, { recursive: true, force: true }))
+  started.defer(() => rm(directory, { recursive: true, force: true, maxRetries: 3 }))
   await chmod(directory, 0o755)
   // The scripts that tests run load much the same: what one of them compiled the next one takes.
   process.env['NODE_COMPILE_CACHE'] ??= join(directory, 'compiled')

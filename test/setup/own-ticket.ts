@@ -13,7 +13,8 @@ import { knownPerson } from '#scripts/upstream/identity/people.ts'
 export async function ownTicket(label: string): Promise<string> {
   const config = configOf(env)
   const person = knownPerson(label)
-  const issuer = config.GOOGLE_ENDPOINTS.issuer ?? ''
+  const { issuer } = config.GOOGLE_ENDPOINTS
+  if (issuer === undefined) throw new Error('GOOGLE_ENDPOINTS names no issuer')
   const claims = googleClaims(person, issuer, googleClient.id, ['email', 'profile'])
   const identity = {
     provider: 'google',

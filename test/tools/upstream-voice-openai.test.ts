@@ -63,10 +63,24 @@ describe('the voice in the OpenAI dialect', () => {
     expect(Math.abs(mp3Seconds - wavSeconds)).toBeLessThan(0.2)
   })
 
+  it('makes the same bytes of the same words wherever it runs', async () => {
+    await using elsewhere = new AsyncDisposableStack()
+    const another = await startUpstream()
+    elsewhere.defer(() => another.close())
+    const request = { model: 'flite', voice: 'rms', input: twoSentences, response_format: 'wav' }
+    const [here, there] = await Promise.all(
+      [upstream, another].map(async ({ origin }) =>
+        Buffer.concat(await chunksOf(await post(`${origin}/v1/audio/speech`, request))),
+      ),
+    )
+    expect(here?.length).toBeGreaterThan(64_000)
+    expect(there?.equals(here ?? Buffer.alloc(0))).toBe(true)
+  })
+
   it.each(['mp3', 'wav'])('sends the first sentence of %s before the others are made', async (format) => {
     const [chunks, first] = await Promise.all([
-      chunksOf(await speak({ response_format: format, input: `At once. ${twoSentences.repeat(8)}` })),
-      chunksOf(await speak({ response_format: format, input: 'At once. ' })),
+      chunksOf(await speak({ response_format: format, input: `At once, in ${format}. ${twoSentences.repeat(8)}` })),
+      chunksOf(await speak({ response_format: format, input: `At once, in ${format}. ` })),
     ])
     const [whole, start] = [Buffer.concat(chunks), Buffer.concat(first).subarray(0, 4_000)]
     expect(whole.subarray(0, 4_000).equals(start)).toBe(true)

@@ -33,9 +33,10 @@ interface SoundingPiece {
   readonly ends: readonly { readonly phoneme: string; readonly seconds: number }[]
 }
 
-// The newest pieces, 32 KB for each second of most voices: to begin a run fills 21 MB of memory, which takes longer than to say a line.
+// The newest pieces: to begin a run fills 21 MB of memory, which takes longer than to say a line.
 const kept = new Map<string, SoundingPiece>()
-const mostKept = 64
+const mostKeptBytes = 8_000_000
+let keptBytes = 0
 
 /**
  * Says the utterance piece by piece: 5,000 characters in one go need 270 MB, in pieces 25 MB. Deterministic, so that what
@@ -63,11 +64,16 @@ export function* speak(
 
 function pieceOf(flite: WebAssembly.Module, text: string, voice: string, rate: number): SoundingPiece {
   const key = JSON.stringify([text, voice, rate])
-  const piece = kept.get(key) ?? speakPiece(flite, text, voice, rate)
-  kept.delete(key)
+  const known = kept.get(key)
+  if (known !== undefined) return known
+  const piece = speakPiece(flite, text, voice, rate)
   kept.set(key, piece)
-  const [oldest] = kept.keys()
-  if (kept.size > mostKept && oldest !== undefined) kept.delete(oldest)
+  keptBytes += piece.sound.pcm.length
+  for (const [oldest, { sound }] of kept) {
+    if (keptBytes <= mostKeptBytes) break
+    kept.delete(oldest)
+    keptBytes -= sound.pcm.length
+  }
   return piece
 }
 
