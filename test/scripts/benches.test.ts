@@ -6,14 +6,11 @@ const bench = shareBenches('neuraform_bench', ['door'])
 
 // So short runs say nothing of the time: only that it is measured and a verdict is given.
 describe('behind a pooler', () => {
-  const isMissing = findPgBouncer() === undefined
-  // oxlint-disable-next-line no-console -- what a skipped test lacks
-  if (isMissing) console.warn(pgBouncerMissing)
-
-  it.skipIf(isMissing)(
+  it(
     'the cost of the door is measured between Workers that answer the same rows, and judged by its two limits',
     { timeout: 300_000 },
-    async () => {
+    async ({ skip }) => {
+      skip(findPgBouncer() === undefined, pgBouncerMissing)
       const { stdout } = await bench('door', '--rounds=1', '--milliseconds=100')
       const rows = stdout.split('\n').filter((line) => line.startsWith('| p50') || line.startsWith('| requests/s'))
       expect(rows).toHaveLength(6)

@@ -6,14 +6,11 @@ const bench = shareBenches('neuraform_bench_beside', [])
 
 // So short runs say nothing of the time: only that it is measured and a verdict is given.
 describe('behind a pooler', () => {
-  const isMissing = findPgBouncer() === undefined
-  // oxlint-disable-next-line no-console -- what a skipped test lacks
-  if (isMissing) console.warn(pgBouncerMissing)
-
-  it.skipIf(isMissing)(
+  it(
     'what a turn adds to the first word is measured beside a bare relay, judged by its limit, and turns at once are whole',
     { timeout: 300_000 },
-    async () => {
+    async ({ skip }) => {
+      skip(findPgBouncer() === undefined, pgBouncerMissing)
       const { stdout } = await bench('turn', '--rounds=3', '--turns=30')
       const rows = stdout.split('\n').filter((line) => /\| -?[\d.]+ ms \|/.test(line))
       expect(rows).toHaveLength(5)
@@ -22,10 +19,11 @@ describe('behind a pooler', () => {
     },
   )
 
-  it.skipIf(isMissing)(
+  it(
     'what speech costs is measured beside a bare Worker; a hit is one flight, and a line is made once for two isolates',
     { timeout: 300_000 },
-    async () => {
+    async ({ skip }) => {
+      skip(findPgBouncer() === undefined, pgBouncerMissing)
       const { stdout } = await bench('voice', '--rounds=4', '--requests=40', '--lines=4', '--bytes=2000000')
       expect(stdout).toContain('| hits of exactly one flight | 4 of 4 |')
       expect(
